@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One direction of imports: a target may only use what stands in its `dependencies`.
+// docs/design.md, section "Modules", draws the same picture.
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"), .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "temper",
+  products: [.executable(name: "pipeline", targets: ["pipeline"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(
+      name: "COps", path: "ops", publicHeadersPath: "include",
+      cSettings: [.treatAllWarnings(as: .error)],
+      linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("pthread")]),
+
+    module("Records"),
+    module("Randomness"),
+    module("Digest", ["CCrypto"]),
+    module("Operators", ["COps", "Records"]),
+    module("Tokenizer", ["Records"]),
+    module("Policy", ["Records", "Randomness", "Digest", "Tokenizer", "Operators"]),
+    module("Estimator", ["Records"]),
+    module("Verifiers", ["Records"]),
+    module("Queue", ["Records", "Digest", "CLMDB", "CZstd"]),
+    module("Shards", ["Records", "Randomness", "Digest", "CZstd"]),
+    module("Definition", ["Records", .product(name: "Yams", package: "Yams")]),
+    module(
+      "Stages",
+      [
+        "Records", "Randomness", "Digest", "Tokenizer", "Policy", "Estimator", "Verifiers", "Queue",
+        "Shards", "Definition",
+      ]),
+    module("Inspector", ["Records", "Tokenizer", "Queue", "Stages"]),
+    module("Evaluation", ["Records", "Queue", "Stages"]),
+    module("Check", ["Records", "Estimator", "Tokenizer", "Policy", "Operators"]),
+    .executableTarget(
+      name: "pipeline",
+      dependencies: [
+        "Records", "Stages", "Inspector", "Evaluation", "Check", "Shards", "Queue", "Definition",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,71 @@
+/// The performance gate's record, log `decisions`: a group's fate, and why.
+public struct DecisionRecord: StoredRecord {
+  public static let kind: UInt16 = 4
+  public static let version: UInt16 = 1
+
+  /// What becomes of the group's demonstration.
+  public enum DemonstrationUse: UInt8, Sendable, Equatable {
+    case unused = 0
+    /// Trained on by supervised fine-tuning with weight β.
+    case imitated = 1
+    /// A member of the group beside the rollouts, off-policy.
+    case joins = 2
+  }
+
+  /// Indices of the rollouts that train, ascending.
+  public var kept: [UInt32]
+  public var demonstration: DemonstrationUse
+  /// α and β of HPT's mixed loss.
+  public var rolloutWeight: Double
+  public var demonstrationWeight: Double
+  /// Rollouts that are solved, of how many.
+  public var solved: UInt32
+  public var total: UInt32
+  /// Set when nothing of the group trains.
+  public var drop: String?
+  /// The rule that decided, as a short fixed name.
+  public var rule: String
+
+  public init(
+    kept: [UInt32], demonstration: DemonstrationUse, rolloutWeight: Double,
+    demonstrationWeight: Double, solved: UInt32, total: UInt32, drop: String?, rule: String
+  ) {
+    self.kept = kept
+    self.demonstration = demonstration
+    self.rolloutWeight = rolloutWeight
+    self.demonstrationWeight = demonstrationWeight
+    self.solved = solved
+    self.total = total
+    self.drop = drop
+    self.rule = rule
+  }
+
+  public func encode(into encoder: inout RecordEncoder) {
+    encoder.stable.put(array: kept) { $0.put($1) }
+    encoder.stable.put(demonstration.rawValue)
+    encoder.stable.put(rolloutWeight)
+    encoder.stable.put(demonstrationWeight)
+    encoder.stable.put(solved)
+    encoder.stable.put(total)
+    encoder.stable.put(optional: drop) { $0.put($1) }
+    encoder.stable.put(rule)
+  }
+
+  public init(from decoder: inout RecordDecoder) throws(RecordError) {
+    kept = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.uint32()
+    }
+    guard let use = DemonstrationUse(rawValue: try decoder.stable.byte()) else {
+      throw RecordError(problem: "decision uses its demonstration in an unknown way")
+    }
+    demonstration = use
+    rolloutWeight = try decoder.stable.double()
+    demonstrationWeight = try decoder.stable.double()
+    solved = try decoder.stable.uint32()
+    total = try decoder.stable.uint32()
+    drop = try decoder.stable.optional { (reader: inout ByteReader) throws(RecordError) in
+      try reader.string()
+    }
+    rule = try decoder.stable.string()
+  }
+}

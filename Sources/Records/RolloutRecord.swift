@@ -1,0 +1,167 @@
+/// Why a rollout ended.
+public enum FinishReason: UInt8, Sendable, Equatable {
+  /// One of the stop ids was sampled; it is the last token.
+  case stop = 0
+  /// The response limit was reached.
+  case length = 1
+}
+
+/// Who wrote a span of a trajectory.
+public enum Role: UInt8, Sendable, Equatable {
+  case assistant = 0
+  case tool = 1
+  case user = 2
+}
+
+/// A run of tokens by one author. A response is one span today; tools and further turns add more.
+public struct Span: Sendable, Equatable {
+  public var role: Role
+  /// Whether these tokens carry a loss.
+  public var trained: Bool
+  public var count: Int
+
+  public init(role: Role = .assistant, trained: Bool = true, count: Int) {
+    self.role = role
+    self.trained = trained
+    self.count = count
+  }
+}
+
+/// A per-token quantity that the definition's `record:` asked for.
+public struct RecordedQuantity: Sendable, Equatable {
+  /// `entropy`, `anchor_log_probability`, `value`, `filtered_log_probability`, …
+  public var name: String
+  /// One value for each token of the trajectory.
+  public var values: [Float]
+
+  public init(name: String, values: [Float]) {
+    self.name = name
+    self.values = values
+  }
+}
+
+/// A rollout or a demonstration as stored.
+public struct Trajectory: Sendable, Equatable {
+  public var tokens: [Int32]
+  /// They cover `tokens` from first to last.
+  public var spans: [Span]
+  /// log softmax(z / T) of each sampled token before top-k, top-p and min-p, in nats; empty for a
+  /// demonstration.
+  public var logProbabilities: [Float]
+  public var finish: FinishReason
+  public var quantities: [RecordedQuantity]
+
+  public init(
+    tokens: [Int32], spans: [Span]? = nil, logProbabilities: [Float] = [],
+    finish: FinishReason = .stop, quantities: [RecordedQuantity] = []
+  ) {
+    self.tokens = tokens
+    self.spans = spans ?? [Span(count: tokens.count)]
+    self.logProbabilities = logProbabilities
+    self.finish = finish
+    self.quantities = quantities
+  }
+
+  /// For each token whether it carries a loss.
+  public var trained: [Bool] {
+    spans.flatMap { Array(repeating: $0.trained, count: $0.count) }
+  }
+
+  func encode(to writer: inout ByteWriter) {
+    writer.put(tokens: tokens)
+    writer.put(array: spans) {
+      $0.put($1.role.rawValue)
+      $0.put($1.trained)
+      $0.put(count: $1.count)
+    }
+    writer.put(floats: logProbabilities)
+    writer.put(finish.rawValue)
+    writer.put(array: quantities) {
+      $0.put($1.name)
+      $0.put(floats: $1.values)
+    }
+  }
+
+  init(from reader: inout ByteReader) throws(RecordError) {
+    tokens = try reader.tokens()
+    spans = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      guard let role = Role(rawValue: try reader.byte()) else {
+        throw RecordError(problem: "span has an unknown role")
+      }
+      return Span(role: role, trained: try reader.bool(), count: try reader.number())
+    }
+    logProbabilities = try reader.floats()
+    guard let reason = FinishReason(rawValue: try reader.byte()) else {
+      throw RecordError(problem: "trajectory has an unknown finish reason")
+    }
+    finish = reason
+    quantities = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      RecordedQuantity(name: try reader.string(), values: try reader.floats())
+    }
+    let covered = spans.reduce(0) { $0 &+ $1.count }
+    guard covered == tokens.count else {
+      throw RecordError(problem: "spans cover \(covered) of \(tokens.count) tokens")
+    }
+    guard logProbabilities.isEmpty || logProbabilities.count == tokens.count else {
+      throw RecordError(
+        problem: "\(logProbabilities.count) log-probabilities for \(tokens.count) tokens")
+    }
+  }
+}
+
+/// The rollout generator's record, log `rollouts`: a group's heavy payload, stored once.
+public struct RolloutRecord: StoredRecord {
+  public static let kind: UInt16 = 2
+  public static let version: UInt16 = 1
+
+  /// The policy that sampled: its version and the SHA-256 of its weights.
+  public var policyVersion: UInt64
+  public var weightsDigest: [UInt8]
+  public var promptTokens: [Int32]
+  public var demonstrations: [Trajectory]
+  public var rollouts: [Trajectory]
+  /// Set when the group cannot be generated (an over-long prompt); later stages drop it with this.
+  public var refusal: String?
+  /// Volatile: seconds this group took, its share of a batch by tokens.
+  public var seconds: Double
+
+  public init(
+    policyVersion: UInt64, weightsDigest: [UInt8], promptTokens: [Int32],
+    demonstrations: [Trajectory], rollouts: [Trajectory], refusal: String? = nil,
+    seconds: Double = 0
+  ) {
+    self.policyVersion = policyVersion
+    self.weightsDigest = weightsDigest
+    self.promptTokens = promptTokens
+    self.demonstrations = demonstrations
+    self.rollouts = rollouts
+    self.refusal = refusal
+    self.seconds = seconds
+  }
+
+  public func encode(into encoder: inout RecordEncoder) {
+    encoder.stable.put(policyVersion)
+    encoder.stable.put(weightsDigest)
+    encoder.stable.put(tokens: promptTokens)
+    encoder.stable.put(array: demonstrations) { $1.encode(to: &$0) }
+    encoder.stable.put(array: rollouts) { $1.encode(to: &$0) }
+    encoder.stable.put(optional: refusal) { $0.put($1) }
+    encoder.volatile.put(seconds)
+  }
+
+  public init(from decoder: inout RecordDecoder) throws(RecordError) {
+    policyVersion = try decoder.stable.uint64()
+    weightsDigest = try decoder.stable.raw()
+    promptTokens = try decoder.stable.tokens()
+    demonstrations = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try Trajectory(from: &reader)
+    }
+    rollouts = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try Trajectory(from: &reader)
+    }
+    refusal = try decoder.stable.optional { (reader: inout ByteReader) throws(RecordError) in
+      try reader.string()
+    }
+    seconds = try decoder.volatile.double()
+  }
+}

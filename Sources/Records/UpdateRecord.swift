@@ -1,0 +1,109 @@
+/// A number under a name, as metrics carry it.
+public struct Measurement: Sendable, Equatable {
+  public var name: String
+  public var value: Double
+
+  public init(_ name: String, _ value: Double) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// The optimizer's record, log `updates`, keyed by step: what the step did, and the weights after it.
+public struct UpdateRecord: StoredRecord {
+  public static let kind: UInt16 = 6
+  public static let version: UInt16 = 1
+
+  public var step: UInt64
+  /// SHA-256 over the f32 tensors in name order, after the step.
+  public var weightsDigest: [UInt8]
+  /// Adam's count of updates after the step.
+  public var adamUpdates: UInt64
+  /// Metrics of the step, in a fixed order.
+  public var metrics: [Measurement]
+  /// For each update of the step: loss, norm before clipping, and so on, in a fixed order.
+  public var updates: [[Measurement]]
+  /// Volatile: seconds, rates, memory.
+  public var timings: [Measurement]
+
+  public init(
+    step: UInt64, weightsDigest: [UInt8], adamUpdates: UInt64, metrics: [Measurement],
+    updates: [[Measurement]], timings: [Measurement]
+  ) {
+    self.step = step
+    self.weightsDigest = weightsDigest
+    self.adamUpdates = adamUpdates
+    self.metrics = metrics
+    self.updates = updates
+    self.timings = timings
+  }
+
+  public func encode(into encoder: inout RecordEncoder) {
+    encoder.stable.put(step)
+    encoder.stable.put(weightsDigest)
+    encoder.stable.put(adamUpdates)
+    encoder.stable.put(array: metrics) { $1.encode(to: &$0) }
+    encoder.stable.put(array: updates) { writer, metrics in
+      writer.put(array: metrics) { $1.encode(to: &$0) }
+    }
+    encoder.volatile.put(array: timings) { $1.encode(to: &$0) }
+  }
+
+  public init(from decoder: inout RecordDecoder) throws(RecordError) {
+    step = try decoder.stable.uint64()
+    weightsDigest = try decoder.stable.raw()
+    adamUpdates = try decoder.stable.uint64()
+    metrics = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try Measurement(from: &reader)
+    }
+    updates = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.array { (reader: inout ByteReader) throws(RecordError) in
+        try Measurement(from: &reader)
+      }
+    }
+    timings = try decoder.volatile.array { (reader: inout ByteReader) throws(RecordError) in
+      try Measurement(from: &reader)
+    }
+  }
+}
+
+extension Measurement {
+  func encode(to writer: inout ByteWriter) {
+    writer.put(name)
+    writer.put(value)
+  }
+
+  init(from reader: inout ByteReader) throws(RecordError) {
+    name = try reader.string()
+    value = try reader.double()
+  }
+}
+
+/// The loss assembler's wish for one more wave of its step, log `demands`, keyed by (step, wave).
+public struct DemandRecord: StoredRecord {
+  public static let kind: UInt16 = 7
+  public static let version: UInt16 = 1
+
+  public var step: UInt64
+  public var wave: UInt32
+  /// Groups still missing when the demand was made.
+  public var missing: UInt32
+
+  public init(step: UInt64, wave: UInt32, missing: UInt32) {
+    self.step = step
+    self.wave = wave
+    self.missing = missing
+  }
+
+  public func encode(into encoder: inout RecordEncoder) {
+    encoder.stable.put(step)
+    encoder.stable.put(wave)
+    encoder.stable.put(missing)
+  }
+
+  public init(from decoder: inout RecordDecoder) throws(RecordError) {
+    step = try decoder.stable.uint64()
+    wave = try decoder.stable.uint32()
+    missing = try decoder.stable.uint32()
+  }
+}
