@@ -1,0 +1,97 @@
+/// The shape of a decoder-only transformer, as a Hugging Face `config.json` says it.
+public struct ModelConfiguration: Sendable, Equatable {
+  /// `Qwen2ForCausalLM`; others are refused by name until the engine computes them.
+  public var architecture: String
+  /// Rows of the embedding; may exceed the tokenizer's ids (padding rows are never sampled).
+  public var vocabularySize: Int
+  public var hiddenSize: Int
+  public var intermediateSize: Int
+  public var layerCount: Int
+  public var headCount: Int
+  public var keyValueHeadCount: Int
+  public var headDimension: Int
+  public var normEpsilon: Float
+  public var ropeTheta: Double
+  /// Whether the head shares the embedding's weights; then there is no `lm_head.weight`.
+  public var tieEmbeddings: Bool
+  /// Bias on q, k and v (Qwen2).
+  public var attentionBias: Bool
+  public var maximumPositions: Int
+  /// End-of-sequence ids of config.json and generation_config.json together, ascending.
+  public var stopIDs: [Int32]
+
+  public init(
+    architecture: String = "Qwen2ForCausalLM", vocabularySize: Int, hiddenSize: Int,
+    intermediateSize: Int, layerCount: Int, headCount: Int, keyValueHeadCount: Int,
+    headDimension: Int, normEpsilon: Float = 1e-6, ropeTheta: Double = 10_000,
+    tieEmbeddings: Bool = true, attentionBias: Bool = true, maximumPositions: Int,
+    stopIDs: [Int32]
+  ) {
+    self.architecture = architecture
+    self.vocabularySize = vocabularySize
+    self.hiddenSize = hiddenSize
+    self.intermediateSize = intermediateSize
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headDimension = headDimension
+    self.normEpsilon = normEpsilon
+    self.ropeTheta = ropeTheta
+    self.tieEmbeddings = tieEmbeddings
+    self.attentionBias = attentionBias
+    self.maximumPositions = maximumPositions
+    self.stopIDs = stopIDs
+  }
+}
+
+/// A tensor's name and shape, `[out, in]` for a linear weight.
+public struct TensorShape: Sendable, Equatable {
+  public var name: String
+  public var shape: [Int]
+  public var count: Int { shape.reduce(1, *) }
+
+  public init(name: String, shape: [Int]) {
+    self.name = name
+    self.shape = shape
+  }
+}
+
+extension ModelConfiguration {
+  /// Every parameter of a checkpoint of this shape, in ascending order of name (by UTF-8 bytes):
+  /// the order of the flat parameter array and of the weights digest.
+  public var parameters: [TensorShape] {
+    let queries = headCount * headDimension
+    let keys = keyValueHeadCount * headDimension
+    var all = [
+      TensorShape(name: "model.embed_tokens.weight", shape: [vocabularySize, hiddenSize]),
+      TensorShape(name: "model.norm.weight", shape: [hiddenSize]),
+    ]
+    if !tieEmbeddings {
+      all.append(TensorShape(name: "lm_head.weight", shape: [vocabularySize, hiddenSize]))
+    }
+    for layer in 0..<layerCount {
+      let prefix = "model.layers.\(layer)."
+      all += [
+        TensorShape(name: prefix + "input_layernorm.weight", shape: [hiddenSize]),
+        TensorShape(name: prefix + "post_attention_layernorm.weight", shape: [hiddenSize]),
+        TensorShape(name: prefix + "self_attn.q_proj.weight", shape: [queries, hiddenSize]),
+        TensorShape(name: prefix + "self_attn.k_proj.weight", shape: [keys, hiddenSize]),
+        TensorShape(name: prefix + "self_attn.v_proj.weight", shape: [keys, hiddenSize]),
+        TensorShape(name: prefix + "self_attn.o_proj.weight", shape: [hiddenSize, queries]),
+        TensorShape(name: prefix + "mlp.gate_proj.weight", shape: [intermediateSize, hiddenSize]),
+        TensorShape(name: prefix + "mlp.up_proj.weight", shape: [intermediateSize, hiddenSize]),
+        TensorShape(name: prefix + "mlp.down_proj.weight", shape: [hiddenSize, intermediateSize]),
+      ]
+      if attentionBias {
+        all += [
+          TensorShape(name: prefix + "self_attn.q_proj.bias", shape: [queries]),
+          TensorShape(name: prefix + "self_attn.k_proj.bias", shape: [keys]),
+          TensorShape(name: prefix + "self_attn.v_proj.bias", shape: [keys]),
+        ]
+      }
+    }
+    return all.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+}
