@@ -50,29 +50,19 @@ public struct LossBatchRecord: StoredRecord {
   public var groups: [LossGroup]
   /// Indices into `groups`, one list for each update, in the order in which they are worked off.
   public var updates: [[UInt32]]
-  /// How many groups went where, for the metrics.
-  public var sft: UInt32
-  public var rl: UInt32
-  public var dropped: UInt32
-  /// Solved rollouts and all rollouts of the step's groups.
-  public var solved: UInt64
-  public var rollouts: UInt64
+  /// What the step's groups say of data and gate (rewards, lengths, shares), in a fixed order.
+  public var metrics: [Measurement]
 
   public init(
     step: UInt64, firstGroup: GroupID, endGroup: GroupID, groups: [LossGroup],
-    updates: [[UInt32]], sft: UInt32, rl: UInt32, dropped: UInt32, solved: UInt64,
-    rollouts: UInt64
+    updates: [[UInt32]], metrics: [Measurement]
   ) {
     self.step = step
     self.firstGroup = firstGroup
     self.endGroup = endGroup
     self.groups = groups
     self.updates = updates
-    self.sft = sft
-    self.rl = rl
-    self.dropped = dropped
-    self.solved = solved
-    self.rollouts = rollouts
+    self.metrics = metrics
   }
 
   public func encode(into encoder: inout RecordEncoder) {
@@ -99,11 +89,7 @@ public struct LossBatchRecord: StoredRecord {
     encoder.stable.put(array: updates) { writer, members in
       writer.put(array: members) { $0.put($1) }
     }
-    encoder.stable.put(sft)
-    encoder.stable.put(rl)
-    encoder.stable.put(dropped)
-    encoder.stable.put(solved)
-    encoder.stable.put(rollouts)
+    encoder.stable.put(array: metrics) { $1.encode(to: &$0) }
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
@@ -128,10 +114,8 @@ public struct LossBatchRecord: StoredRecord {
     updates = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try reader.array { (reader: inout ByteReader) throws(RecordError) in try reader.uint32() }
     }
-    sft = try decoder.stable.uint32()
-    rl = try decoder.stable.uint32()
-    dropped = try decoder.stable.uint32()
-    solved = try decoder.stable.uint64()
-    rollouts = try decoder.stable.uint64()
+    metrics = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try Measurement(from: &reader)
+    }
   }
 }
