@@ -1,0 +1,50 @@
+public import Records
+
+/// A model directory or one of its files cannot be read or written as it is.
+public struct ModelDirectoryError: DescribedError, Equatable {
+  /// What kind of fault it is, for `catch`.
+  public enum Code: Sendable, Equatable {
+    /// Not there, not readable, not writable.
+    case file
+    /// Bytes that are not what the format says.
+    case malformed
+    /// Well formed, but this engine does not compute it.
+    case unsupported
+    /// The files of the directory contradict each other.
+    case inconsistent
+  }
+
+  public let code: Code
+  public let location: String
+  public let problem: String
+  public let remedy: String
+  public var exitStatus: ExitStatus {
+    switch code {
+    case .file, .unsupported: .usage
+    case .malformed, .inconsistent: .mismatch
+    }
+  }
+
+  static func file(_ path: String, _ problem: String, remedy: String) -> Self {
+    Self(code: .file, location: path, problem: problem, remedy: remedy)
+  }
+
+  static func malformed(_ path: String, _ problem: String) -> Self {
+    Self(
+      code: .malformed, location: path, problem: problem,
+      remedy: "Fetch or export the model again; the file is damaged or was written wrongly.")
+  }
+
+  /// `field` as it stands in config.json.
+  static func unsupported(_ path: String, field: String, _ problem: String) -> Self {
+    Self(
+      code: .unsupported, location: path, problem: "\(field): \(problem)",
+      remedy: "Use a model that this version computes: Qwen2ForCausalLM with full attention.")
+  }
+
+  static func inconsistent(_ path: String, _ problem: String) -> Self {
+    Self(
+      code: .inconsistent, location: path, problem: problem,
+      remedy: "Fetch or export the whole directory again, so that its files belong together.")
+  }
+}
