@@ -1,0 +1,89 @@
+import Foundation
+
+/// Whole files: read within a limit, written so that after a crash there is the old file or the new.
+enum StoredFile {
+  /// The bytes of the file at `path`, at most `limit`.
+  static func read(_ path: String, limit: Int) throws(ShardError) -> [UInt8] {
+    var isFolder: ObjCBool = false
+    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+      !isFolder.boolValue
+    else {
+      throw ShardError(
+        .missing, location: path, problem: "there is no such file",
+        remedy: "Restore it from its origin or write the dataset again.")
+    }
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { file.closeFile() }
+      let size = try file.seekToEnd()
+      guard size <= UInt64(limit) else {
+        throw ShardError(
+          .limit, location: path, problem: "it has \(size) bytes, more than \(limit)",
+          remedy: "Write the dataset again in smaller shards.")
+      }
+      try file.seek(toOffset: 0)
+      return Array(try file.read(upToCount: Int(size)) ?? Data())
+    } catch let error as ShardError {
+      throw error
+    } catch {
+      throw io(path, "it cannot be read", error)
+    }
+  }
+
+  /// Writes to `path` + `.partial` and asks the disk to keep it.
+  static func writePartial(_ bytes: [UInt8], for path: String) throws(ShardError) {
+    let partial = path + ".partial"
+    do {
+      try Data(bytes).write(to: URL(fileURLWithPath: partial))
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: partial))
+      defer { file.closeFile() }
+      try file.synchronize()
+    } catch {
+      throw io(partial, "it cannot be written", error)
+    }
+  }
+
+  /// Gives the partial file its name, in place of what had it.
+  static func publish(_ path: String) throws(ShardError) {
+    guard unsafe rename(path + ".partial", path) == 0 else {
+      throw failure(path, "the finished file cannot be renamed")
+    }
+  }
+
+  static func remove(_ path: String) throws(ShardError) {
+    guard unsafe unlink(path) == 0 || errno == ENOENT else {
+      throw failure(path, "it cannot be removed")
+    }
+  }
+
+  static func makeFolder(_ path: String) throws(ShardError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw io(path, "the folder cannot be made", error)
+    }
+  }
+
+  /// Asks the disk to keep the names in a folder.
+  static func synchronizeFolder(_ path: String) throws(ShardError) {
+    let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY)
+    guard descriptor >= 0 else { throw failure(path, "the folder cannot be opened") }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure(path, "the folder cannot be synchronized") }
+  }
+
+  /// The error of the last system call.
+  private static func failure(_ path: String, _ what: String) -> ShardError {
+    let reason = unsafe String(cString: strerror(errno))
+    return io(path, "\(what): \(reason)")
+  }
+
+  private static func io(_ path: String, _ what: String, _ error: any Error) -> ShardError {
+    io(path, "\(what): \((error as NSError).localizedDescription)")
+  }
+
+  private static func io(_ path: String, _ problem: String) -> ShardError {
+    ShardError(
+      .io, location: path, problem: problem, remedy: "Check permissions and free space there.")
+  }
+}
