@@ -1,0 +1,36 @@
+/// YAML as written: what a file says before any key gives it a type.
+struct Tree {
+  struct Entry {
+    let name: String
+    let origin: Origin
+    let value: Tree
+  }
+
+  enum Content {
+    /// `plain` is false for quoted and block scalars: those are always text.
+    case scalar(String, plain: Bool)
+    case list([Tree])
+    case map([Entry])
+  }
+
+  let content: Content
+  let origin: Origin
+
+  /// `null`, `~` or nothing at all.
+  var isNull: Bool {
+    guard case .scalar(let text, plain: true) = content else { return false }
+    return ["", "~", "null", "Null", "NULL"].contains(text)
+  }
+
+  /// As an error says it: "found …". Long text is cut.
+  var found: String {
+    switch content {
+    case .scalar(let text, let plain):
+      if isNull { return "null" }
+      let short = text.count > 40 ? text.prefix(40) + "…" : text[...]
+      return plain ? String(short) : "the text \"\(short)\""
+    case .list(let items): return "a list of \(items.count)"
+    case .map(let entries): return "a map of \(entries.count)"
+    }
+  }
+}
