@@ -37,7 +37,7 @@ extension Definition {
     throw DefinitionError(
       .identityChanged, at: place,
       "\(first.path) was \(first.old) when the run was created and is \(first.new) now\(more)",
-      remedy: "Set it back, or start another run with `pipeline run`")
+      remedy: "Set it back, or start another run with `pipeline run`.")
   }
 }
 

@@ -32,7 +32,7 @@ public struct Definition: Settings, Sendable {
     guard let value = environment[variable], !value.isEmpty else {
       throw DefinitionError(
         .secretUnset, at: origin(path), "\(path) refers to \(variable), which is not set",
-        remedy: "Set \(variable) in the environment")
+        remedy: "Set \(variable) in the environment.")
     }
     return value
   }

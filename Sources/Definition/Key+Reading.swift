@@ -11,7 +11,7 @@ extension Key {
         throw DefinitionError(
           .wrongValue, at: tree.origin,
           "\(path) must be a reference to the environment, found a value (not shown)",
-          remedy: "Write ${NAME} and set NAME in the environment")
+          remedy: "Write ${NAME} and set NAME in the environment.")
       }
       return .text(text)
     }
@@ -62,7 +62,7 @@ extension Key {
   private func wrong(_ tree: Tree, path: String, expected: String) -> DefinitionError {
     DefinitionError(
       .wrongValue, at: tree.origin, "\(path) must be \(expected), found \(tree.found)",
-      remedy: "Correct the value; `pipeline config explain` with the key says what it does")
+      remedy: "Correct the value; `pipeline config explain` with the key says what it does.")
   }
 
   /// The NAME of `${NAME}`.

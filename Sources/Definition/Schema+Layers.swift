@@ -22,7 +22,7 @@ extension Schema {
       let what = prefix.isEmpty ? "a definition" : "\(shown)\(prefix.dropLast())"
       throw DefinitionError(
         .wrongValue, at: tree.origin, "\(what) must be a map of keys, found \(tree.found)",
-        remedy: "Write KEY: VALUE, one a line")
+        remedy: "Write KEY: VALUE, one a line.")
     }
     for entry in entries {
       let path = prefix + entry.name
@@ -51,7 +51,7 @@ extension Schema {
     let origin = Origin.flag(path)
     guard path != "extends" else {
       throw DefinitionError(
-        .extends, at: origin, "extends belongs in a file", remedy: "Name the other definition")
+        .extends, at: origin, "extends belongs in a file", remedy: "Name the other definition.")
     }
     if path == "name" {
       layer.name = (try Schema.checkedName(text, at: origin), origin)
@@ -61,7 +61,7 @@ extension Schema {
       if let parts = branches(of: path), !path.isEmpty {
         throw DefinitionError(
           .unknownKey, at: origin, "\(path) is a section, not a key",
-          remedy: "Set one of \(parts.map(\.path).joined(separator: ", "))")
+          remedy: "Set one of \(parts.map(\.path).joined(separator: ", ")).")
       }
       throw unknown(path, shown: "", at: origin)
     }
@@ -95,7 +95,7 @@ extension Schema {
       } else {
         throw DefinitionError(
           .missingKey, at: origin, "the key \(shown)\(key.path) is missing; it has no default",
-          remedy: "Set it to \(key.kind.expectation)")
+          remedy: "Set it to \(key.kind.expectation).")
       }
     }
     return complete
@@ -108,7 +108,7 @@ extension Schema {
     guard case .scalar(let text, _) = entry.value.content, !entry.value.isNull else {
       throw DefinitionError(
         .wrongValue, at: origin, "\(entry.name) must be text, found \(entry.value.found)",
-        remedy: "Correct the value")
+        remedy: "Correct the value.")
     }
     if entry.name == "extends" {
       layer.extends = (text, origin)
@@ -125,7 +125,7 @@ extension Schema {
       throw DefinitionError(
         .wrongValue, at: origin,
         "name must be 1 to 100 of the characters A-Z a-z 0-9 . _ - and not start with a point",
-        remedy: "Choose another name")
+        remedy: "Choose another name.")
     }
     return text
   }
@@ -144,7 +144,7 @@ extension Schema {
     let nearest = nearest(to: path).map { "Did you mean \(shown)\($0)? " } ?? ""
     return DefinitionError(
       .unknownKey, at: origin, "there is no key \(shown)\(cut)",
-      remedy: nearest + "`pipeline config explain` lists the keys")
+      remedy: nearest + "`pipeline config explain` lists the keys.")
   }
 }
 
@@ -154,7 +154,7 @@ extension Tree {
     get throws(DefinitionError) {
       guard case .map(let entries) = content, entries.count == 1 else {
         throw DefinitionError(
-          .syntax, at: origin, "the value has more than one line", remedy: "Write one value")
+          .syntax, at: origin, "the value has more than one line", remedy: "Write one value.")
       }
       return entries[0].value
     }

@@ -31,12 +31,12 @@ extension Schema {
       guard !files.contains(Schema.identity(of: file)) else {
         throw DefinitionError(
           .extends, at: origin, "\(file) extends itself through this line",
-          remedy: "Remove one extends: of the circle")
+          remedy: "Remove one extends: of the circle.")
       }
       guard files.count < Schema.longestChain else {
         throw DefinitionError(
           .extends, at: origin, "more than \(Schema.longestChain) files extend one another",
-          remedy: "Shorten the chain")
+          remedy: "Shorten the chain.")
       }
       let next = try layer(text: try Schema.read(file, at: origin), file: file)
       layers.append(next)
@@ -64,7 +64,7 @@ extension Schema {
 
   /// - Parameter origin: who asks for the file.
   private static func read(_ path: String, at origin: Origin) throws(DefinitionError) -> String {
-    let remedy = "Name a definition that exists and can be read"
+    let remedy = "Name a definition that exists and can be read."
     func unreadable(_ why: String) -> DefinitionError {
       let said =
         origin == .path(path) ? "the definition \(why)" : "\(path), which it extends, \(why)"
@@ -88,14 +88,14 @@ extension Schema {
       throw DefinitionError(
         .limit, at: .file(path, line: 1, column: 1),
         "the file has more than \(Tree.Limit.bytes) bytes",
-        remedy: "Keep data in a data set and name it here")
+        remedy: "Keep data in a data set and name it here.")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       let bad = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0
       throw DefinitionError(
         .syntax, at: .file(path, line: bad + 1, column: 1), "the line is not UTF-8",
-        remedy: "Save the file as UTF-8")
+        remedy: "Save the file as UTF-8.")
     }
     return text
   }

@@ -18,14 +18,14 @@ extension Tree {
     guard text.utf8.count <= Limit.bytes else {
       throw DefinitionError(
         .limit, at: start, "the file has \(text.utf8.count) bytes, more than \(Limit.bytes)",
-        remedy: "Keep data in a data set and name it here")
+        remedy: "Keep data in a data set and name it here.")
     }
     let text = withoutByteOrderMark(text)
     let marks = countMarks(in: text)
     guard marks.anchors == 0 || marks.aliases <= Limit.aliases else {
       throw DefinitionError(
         .limit, at: start, "there are \(marks.aliases) aliases, more than \(Limit.aliases)",
-        remedy: "Write the values out, or share them with `extends: FILE`")
+        remedy: "Write the values out, or share them with `extends: FILE`.")
     }
     do {
       // The parser owns the anchors that nodes refer to weakly: it lives until the tree is built.
@@ -47,7 +47,7 @@ extension Tree {
       throw DefinitionError(error, file: file, text: text)
     } catch {
       throw DefinitionError(
-        .syntax, at: start, "the YAML cannot be read: \(error)", remedy: "Correct the file")
+        .syntax, at: start, "the YAML cannot be read: \(error)", remedy: "Correct the file.")
     }
   }
 
@@ -60,7 +60,7 @@ extension Tree {
       let what =
         depth > Limit.depth
         ? "values are nested more than \(Limit.depth) deep" : "there are over \(Limit.nodes) values"
-      throw DefinitionError(.limit, at: origin, what, remedy: "Write a smaller definition")
+      throw DefinitionError(.limit, at: origin, what, remedy: "Write a smaller definition.")
     }
     func refuse(_ tag: Tag, quoted: Bool = false) throws(DefinitionError) {
       // `.tag` is read unresolved: only a tag that the file writes differs from the implicit one,
@@ -69,7 +69,7 @@ extension Tree {
       if name == Tag.Name.implicit.rawValue || quoted && name == Tag.Name.str.rawValue { return }
       throw DefinitionError(
         .syntax, at: origin, "the tag \(name) is not accepted",
-        remedy: "Remove it; types follow from the key")
+        remedy: "Remove it; types follow from the key.")
     }
     switch node {
     case .scalar(let scalar):
@@ -86,7 +86,7 @@ extension Tree {
       try refuse(mapping.tag)
       content = .map(try Tree.entries(of: mapping, file: file, depth: depth, budget: &budget))
     case .alias:
-      throw DefinitionError(.syntax, at: origin, "the alias is undefined", remedy: "Define it")
+      throw DefinitionError(.syntax, at: origin, "the alias is undefined", remedy: "Define it.")
     }
     self.origin = origin
   }
@@ -100,7 +100,7 @@ extension Tree {
       let origin = Origin.file(file, line: key.mark?.line ?? 1, column: key.mark?.column ?? 1)
       guard case .scalar(let scalar) = key else {
         throw DefinitionError(
-          .syntax, at: origin, "a key is a list or a map", remedy: "Write a name as the key")
+          .syntax, at: origin, "a key is a list or a map", remedy: "Write a name as the key.")
       }
       // The parser tells `1` from `"1"`; a definition does not.
       let name = withoutByteOrderMark(scalar.string)
@@ -138,7 +138,7 @@ extension DefinitionError {
   static func duplicate(_ key: String, at origin: Origin) -> DefinitionError {
     DefinitionError(
       .duplicateKey, at: origin, "the key \"\(key)\" stands more than once in this map",
-      remedy: "Keep one of them")
+      remedy: "Keep one of them.")
   }
 
   /// libYAML's complaint as one sentence with its place.
@@ -153,12 +153,12 @@ extension DefinitionError {
       if mark.column >= 1, mark.column <= scalars.count, scalars[mark.column - 1] == "\t" {
         return DefinitionError(
           .syntax, at: at, "a tab stands where YAML allows only spaces",
-          remedy: "Indent with spaces")
+          remedy: "Indent with spaces.")
       }
       let said = [context?.text, problem].compactMap { $0 }.joined(separator: ", ")
       return DefinitionError(
         .syntax, at: at, "the YAML cannot be read: \(said)",
-        remedy: "Correct the indentation, quotes or brackets around this place")
+        remedy: "Correct the indentation, quotes or brackets around this place.")
     }
     switch error {
     case .scanner(let context, let problem, let mark, _),
@@ -174,7 +174,7 @@ extension DefinitionError {
     default:
       self = DefinitionError(
         .syntax, at: .file(file, line: 1, column: 1), "the YAML cannot be read: \(error)",
-        remedy: "Correct the file")
+        remedy: "Correct the file.")
     }
   }
 }

@@ -67,7 +67,7 @@ private let lists = "`pipeline config explain` lists the keys"
     ),
   ])
   func wrongValuesAreNamed(text: String, message: String) {
-    #expect(complaint(text) == "pipelines/x.yaml:" + message)
+    #expect(complaint(text) == "pipelines/x.yaml:" + message + ".")
   }
 
   @Test(arguments: [
@@ -90,7 +90,7 @@ private let lists = "`pipeline config explain` lists the keys"
     ),
   ])
   func unknownKeysSuggestTheNearest(text: String, message: String) {
-    #expect(complaint(text) == "pipelines/x.yaml:" + message)
+    #expect(complaint(text) == "pipelines/x.yaml:" + message + ".")
   }
 
   @Test(arguments: [
@@ -114,7 +114,7 @@ private let lists = "`pipeline config explain` lists the keys"
     ("? [a]\n: 1", "1:3: a key is a list or a map. Write a name as the key"),
   ])
   func yamlIsStrict(text: String, message: String) {
-    #expect(complaint(text) == "pipelines/x.yaml:" + message)
+    #expect(complaint(text) == "pipelines/x.yaml:" + message + ".")
   }
 
   @Test(arguments: [
@@ -173,7 +173,7 @@ private let lists = "`pipeline config explain` lists the keys"
     ),
   ])
   func flagsAreNamed(key: String, value: String, message: String) {
-    #expect(complaint("steps: 1", [(key, value)]) == message)
+    #expect(complaint("steps: 1", [(key, value)]) == message + ".")
   }
 
   @Test func filesThatCannotBeReadAreNamed() throws {
@@ -189,16 +189,17 @@ private let lists = "`pipeline config explain` lists the keys"
         #expect(error?.exitStatus == .usage)
         return (error?.description ?? "").replacing(folder + "/", with: "")
       }
-      let exist = "Name a definition that exists and can be read"
+      let exist = "Name a definition that exists and can be read."
       #expect(
         said("a.yaml")
           == "b.yaml:2:10: ./a.yaml extends itself through this line. "
-          + "Remove one extends: of the circle")
+          + "Remove one extends: of the circle.")
       #expect(
         said("c.yaml")
           == "c.yaml:2:10: none.yaml, which it extends, does not exist. \(exist)")
       #expect(
-        said("d.yaml") == "d.yaml:2:10: extends must be text, found a list of 1. Correct the value")
+        said("d.yaml") == "d.yaml:2:10: extends must be text, found a list of 1. Correct the value."
+      )
       #expect(said("e.yaml") == "e.yaml: the definition does not exist. \(exist)")
       #expect(said("") == ": the definition is a folder. \(exist)")
     }

@@ -91,7 +91,7 @@ import Testing
       said?.description
         == "pipelines/x.yaml:2:28: optimizer.learning_rate was 1e-06 when the run was created and "
         + "is 2e-06 now (and data.sets[0].path). Set it back, or start another run with "
-        + "`pipeline run`")
+        + "`pipeline run`.")
     #expect(longer.changes(from: longer).isEmpty)
     #expect(frozen.identityText != other.identityText)
     #expect(
