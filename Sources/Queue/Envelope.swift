@@ -1,0 +1,99 @@
+import Records
+
+/// The fixed header in front of a record's zstd frame, little-endian.
+///
+///     0  magic "TMPR"        4  format version u16    6  record kind u16
+///     8  record version u16  10 flags u16 (0)         12 dictionary id u32 (0: none)
+///     16 raw length u32      20 stable length u32     24 frame length u32
+///     28 XXH64 u64 over log, key, bytes 0..<28 and the frame
+///
+/// The raw bytes are the stable part, then the volatile one. The key is in the checksum, so that a
+/// record under a wrong key shows; so are the log's name and the header, which zstd's own checksum
+/// does not cover.
+struct Envelope: Equatable {
+  static let magic: [UInt8] = Array("TMPR".utf8)
+  static let formatVersion: UInt16 = 1
+  static let length = 36
+  private static let checkedLength = 28
+  /// Most raw bytes of one record: what a decoder ever reserves.
+  static let rawLimit = 64 << 20
+
+  var kind: UInt16
+  var recordVersion: UInt16
+  var dictionary: UInt32
+  var rawLength: Int
+  var stableLength: Int
+
+  /// Header and frame as stored under `key` of `log`.
+  func sealed(_ frame: [UInt8], log: Log, key: RecordKey) -> [UInt8] {
+    var bytes = Self.magic + littleEndian(Self.formatVersion) + littleEndian(kind)
+    bytes.reserveCapacity(Self.length + frame.count)
+    bytes += littleEndian(recordVersion) + littleEndian(UInt16(0)) + littleEndian(dictionary)
+    bytes += littleEndian(UInt32(rawLength)) + littleEndian(UInt32(stableLength))
+    bytes += littleEndian(UInt32(frame.count))
+    bytes += littleEndian(Self.checksum(bytes, frame[...], log: log, key: key))
+    bytes += frame
+    return bytes
+  }
+
+  /// Opens what stands under `key` of `log`: the header, and the frame that it vouches for.
+  static func open(
+    _ stored: [UInt8], log: Log, key: RecordKey
+  ) throws(QueueError) -> (Envelope, frame: ArraySlice<UInt8>) {
+    let place = "\(log)/\(key)"
+    guard stored.count > length else {
+      throw .damaged(place, "\(stored.count) bytes, too few for a record")
+    }
+    guard Array(stored[..<4]) == magic else { throw .damaged(place, "no record starts here") }
+    let format: UInt16 = littleEndian(stored, at: 4)
+    guard format == formatVersion else {
+      throw .unknownVersion(place, "envelope format \(format)", known: "\(formatVersion)")
+    }
+    let frameLength = Int(littleEndian(stored, at: 24) as UInt32)
+    guard frameLength == stored.count - length else {
+      throw .damaged(
+        place, "\(stored.count - length) bytes of frame, where \(frameLength) were written")
+    }
+    let sum: UInt64 = littleEndian(stored, at: checkedLength)
+    let frame = stored[length...]
+    guard checksum(Array(stored[..<checkedLength]), frame, log: log, key: key) == sum else {
+      throw .damaged(place, "its checksum differs from its \(stored.count) bytes")
+    }
+    let envelope = Envelope(
+      kind: littleEndian(stored, at: 6), recordVersion: littleEndian(stored, at: 8),
+      dictionary: littleEndian(stored, at: 12),
+      rawLength: Int(littleEndian(stored, at: 16) as UInt32),
+      stableLength: Int(littleEndian(stored, at: 20) as UInt32))
+    let flags: UInt16 = littleEndian(stored, at: 10)
+    guard flags == 0 else { throw .unknownVersion(place, "envelope flags \(flags)", known: "0") }
+    guard envelope.kind == log.kind else {
+      throw .unknownVersion(place, "record kind \(envelope.kind)", known: "\(log.kind)")
+    }
+    guard envelope.rawLength <= rawLimit else {
+      throw .damaged(place, "claims \(envelope.rawLength) raw bytes, over \(rawLimit)")
+    }
+    guard envelope.stableLength <= envelope.rawLength else {
+      throw .damaged(
+        place, "claims \(envelope.stableLength) stable of \(envelope.rawLength) raw bytes")
+    }
+    return (envelope, frame)
+  }
+
+  private static func checksum(
+    _ header: [UInt8], _ frame: ArraySlice<UInt8>, log: Log, key: RecordKey
+  ) -> UInt64 {
+    var hash = XXH64()
+    hash.update(Array(log.rawValue.utf8) + [0] + bigEndian(key.id) + bigEndian(key.part))
+    hash.update(header)
+    hash.update(frame)
+    return hash.finalize()
+  }
+}
+
+extension QueueError {
+  static func unknownVersion(_ place: String, _ found: String, known: String) -> QueueError {
+    QueueError(
+      code: .unknownVersion, location: place, problem: "\(found), and this program knows \(known)",
+      remedy: "Use the version of `pipeline` that wrote it.")
+  }
+}

@@ -1,0 +1,208 @@
+public import Records
+
+/// A consistent view of a queue, valid inside the closure it was handed to.
+///
+/// Keep it short: nothing that a reader may still see is reused, so an open one lets the file grow.
+/// Everything it returns is a copy. Use after the closure returned is a bug and traps.
+public class ReadTransaction {
+  let raw: RawTransaction
+  let environment: Environment
+  let codec: FrameCodec
+  let shelf: DictionaryShelf
+
+  var databases: Databases { environment.databases }
+
+  init(_ raw: RawTransaction, environment: Environment, codec: FrameCodec, shelf: DictionaryShelf) {
+    self.raw = raw
+    self.environment = environment
+    self.codec = codec
+    self.shelf = shelf
+  }
+
+  /// The decoded bytes under `key`, or nil.
+  ///
+  /// Checksum, kind, lengths and frame are verified. Throws `.damaged` or `.unknownVersion`.
+  public func payload(_ log: Log, _ key: RecordKey) throws(QueueError) -> RecordPayload? {
+    guard let stored = try stored(log, key) else { return nil }
+    return try decode(stored, log, key).payload
+  }
+
+  /// The record under `key`, or nil. Throws also when its version is not `R`'s.
+  public func record<R: StoredRecord>(
+    _ type: R.Type, _ log: Log, _ key: RecordKey
+  ) throws -> R? {
+    guard let stored = try stored(log, key) else { return nil }
+    return try record(type, decode(stored, log, key), log, key)
+  }
+
+  /// The first gap of a log: all ids below it are there. Not for demands.
+  public func head(_ log: Log) throws(QueueError) -> UInt64 {
+    precondition(!log.usesPart, "\(log) has no head")
+    return try raw.sealedNumber(.heads, log.rawValue, in: databases) ?? 0
+  }
+
+  /// A consumer's position: the next id it will take; 0 when it never moved.
+  public func cursor(_ name: String) throws(QueueError) -> UInt64 {
+    try raw.sealedNumber(.cursors, name, in: databases) ?? 0
+  }
+
+  /// All cursors in name order.
+  public func cursors() throws(QueueError) -> [(name: String, value: UInt64)] {
+    var found: [(name: String, value: UInt64)] = []
+    for (name, bytes) in try raw.allSealed(.cursors, in: databases) {
+      guard bytes.count == 8 else { throw .damaged("cursors/\(name)", "\(bytes.count) bytes") }
+      found.append((name, littleEndian(bytes, at: 0)))
+    }
+    return found
+  }
+
+  /// What a stage keeps beside its cursor: state, checkpoint pointers, fingerprints.
+  public func state(_ name: String) throws(QueueError) -> [UInt8]? {
+    try raw.sealed(.state, name, in: databases)
+  }
+
+  /// Names of states that start with `prefix`, in order.
+  public func stateNames(prefix: String = "") throws(QueueError) -> [String] {
+    var names: [String] = []
+    try unsafe raw.scan(databases[.state], from: Array(prefix.utf8)) { key, _ in
+      guard key.starts(with: prefix.utf8) else { return false }
+      names.append(String(decoding: key, as: UTF8.self))
+      return true
+    }
+    return names
+  }
+
+  /// Up to `count` keys of a log at or above `start`, ascending. Values are not read.
+  public func keys(
+    _ log: Log, from start: RecordKey = RecordKey(0), count: Int = .max
+  ) throws(QueueError) -> [RecordKey] {
+    var keys: [RecordKey] = []
+    guard count > 0 else { return keys }
+    try unsafe raw.scan(databases[log], from: PieceKey(start).bytes(in: log)) {
+      (key, _) throws(QueueError) in
+      let name = try Self.pieceKey(key, in: log)
+      if name.piece == 0 { keys.append(name.record) }
+      return keys.count < count
+    }
+    return keys
+  }
+
+  /// Up to `count` decoded records of a log at or above `start`, ascending.
+  public func payloads(
+    _ log: Log, from start: RecordKey = RecordKey(0), count: Int
+  ) throws(QueueError) -> [(key: RecordKey, payload: RecordPayload)] {
+    var found: [(key: RecordKey, payload: RecordPayload)] = []
+    try forEachStored(log, from: start, count: count) { (key, stored) throws(QueueError) in
+      found.append((key, try self.decode(stored, log, key).payload))
+    }
+    return found
+  }
+
+  /// Up to `count` records of a log at or above `start`, ascending.
+  public func records<R: StoredRecord>(
+    _ type: R.Type, _ log: Log, from start: RecordKey = RecordKey(0), count: Int
+  ) throws -> [(key: RecordKey, record: R)] {
+    var found: [(key: RecordKey, stored: [UInt8])] = []
+    try forEachStored(log, from: start, count: count) { found.append(($0, $1)) }
+    return try found.map { key, stored in
+      (key, try record(type, decode(stored, log, key), log, key))
+    }
+  }
+
+  /// Records set aside, in key order.
+  public func quarantine() throws(QueueError) -> [QuarantinedRecord] {
+    var found: [QuarantinedRecord] = []
+    for (name, value) in try raw.allSealed(.quarantine, in: databases) {
+      found.append(try QuarantinedRecord(name: name, value: value))
+    }
+    return found
+  }
+}
+
+extension ReadTransaction {
+  struct Decoded {
+    let envelope: Envelope
+    let payload: RecordPayload
+  }
+
+  /// The pieces under `key`, joined; nil when there is none.
+  func stored(_ log: Log, _ key: RecordKey) throws(QueueError) -> [UInt8]? {
+    var joined: [UInt8]?
+    try forEachStored(log, from: key, count: 1) { found, stored in
+      if found == key { joined = stored }
+    }
+    return joined
+  }
+
+  func decode(_ stored: [UInt8], _ log: Log, _ key: RecordKey) throws(QueueError) -> Decoded {
+    let place = "\(log)/\(key)"
+    let (envelope, frame) = try Envelope.open(stored, log: log, key: key)
+    var dictionary: CompressionDictionary?
+    if envelope.dictionary != 0 {
+      dictionary = try shelf.dictionary(envelope.dictionary, in: raw, databases, place: place)
+    }
+    let bytes = try codec.decompress(
+      frame, length: envelope.rawLength, with: dictionary, place: place)
+    let payload = RecordPayload(
+      stable: Array(bytes[..<envelope.stableLength]),
+      volatile: Array(bytes[envelope.stableLength...]))
+    return Decoded(envelope: envelope, payload: payload)
+  }
+
+  /// Joins pieces to records, `count` of them from `start` on.
+  func forEachStored(
+    _ log: Log, from start: RecordKey, count: Int,
+    _ body: (RecordKey, [UInt8]) throws(QueueError) -> Void
+  ) throws(QueueError) {
+    guard count > 0 else { return }
+    var current: RecordKey?
+    var bytes: [UInt8] = []
+    var pieces = 0
+    var done = 0
+    try unsafe raw.scan(databases[log], from: PieceKey(start).bytes(in: log)) {
+      (key, value) throws(QueueError) in
+      let name = try Self.pieceKey(key, in: log)
+      if name.piece == 0 {
+        if let finished = current {
+          try body(finished, bytes)
+          done += 1
+          current = nil
+          if done == count { return false }
+        }
+        current = name.record
+        bytes = unsafe Array(value)
+        pieces = 1
+        return true
+      }
+      guard current == name.record, name.piece == pieces else {
+        throw .damaged("\(log)/\(name.record)", "its piece \(name.piece) stands alone")
+      }
+      unsafe bytes.append(contentsOf: value)
+      pieces += 1
+      return true
+    }
+    if let current { try body(current, bytes) }
+  }
+
+  private static func pieceKey(_ key: [UInt8], in log: Log) throws(QueueError) -> PieceKey {
+    guard let name = PieceKey(key, in: log) else {
+      throw .damaged("\(log)", "a key of \(key.count) bytes is no key of this log")
+    }
+    return name
+  }
+
+  private func record<R: StoredRecord>(
+    _ type: R.Type, _ decoded: Decoded, _ log: Log, _ key: RecordKey
+  ) throws -> R {
+    precondition(R.kind == log.kind, "\(R.self) does not belong into \(log)")
+    guard decoded.envelope.recordVersion == R.version else {
+      throw QueueError.unknownVersion(
+        "\(log)/\(key)", "record version \(decoded.envelope.recordVersion)", known: "\(R.version)")
+    }
+    do {
+      return try R(payload: decoded.payload)
+    } catch {
+      throw RecordError(location: "\(log)/\(key)", problem: error.problem)
+    }
+  }
+}
