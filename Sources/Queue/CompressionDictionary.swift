@@ -5,15 +5,15 @@ import Synchronization
 ///
 /// Trained ones only: they carry an id, so that a wrong one is refused, whereas a raw-content
 /// dictionary has none and a wrong one decodes to wrong data.
-@safe final class CompressionDictionary: @unchecked Sendable {
-  let id: UInt32
+@safe package final class CompressionDictionary: @unchecked Sendable {
+  package let id: UInt32
   let bytes: [UInt8]
   // Immutable after `init`, and zstd only reads them: hence `@unchecked`.
   let forCompression: OpaquePointer
   let forDecompression: OpaquePointer
 
   /// nil when `bytes` are no trained dictionary.
-  init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     let id = unsafe bytes.withUnsafeBytes { unsafe ZDICT_getDictID($0.baseAddress, $0.count) }
     guard id != 0 else { return nil }
     let digested = unsafe bytes.withUnsafeBytes { raw in
@@ -40,7 +40,7 @@ import Synchronization
 
   /// Trains on `samples` in their order; nil when they do not make a dictionary. Deterministic for
   /// one version of zstd.
-  static func train(on samples: [[UInt8]], capacity: Int) -> CompressionDictionary? {
+  package static func train(on samples: [[UInt8]], capacity: Int) -> CompressionDictionary? {
     let joined = Array(samples.joined())
     let sizes = samples.map(\.count)
     var trained = [UInt8](repeating: 0, count: capacity)

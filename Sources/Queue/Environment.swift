@@ -8,7 +8,8 @@ import Glibc
 @safe final class Environment: Sendable {
   enum Mode {
     case create
-    case readWrite
+    /// With at least this much address space.
+    case readWrite(mapSize: Int)
     case readOnly
     /// Without LMDB's lock file: only when no writer runs.
     case readOnlyUnlocked
@@ -25,12 +26,18 @@ import Glibc
   // Released after `deinit` has closed the environment.
   private let registration: Registration
 
-  init(at folder: String, mode: Mode, options: QueueOptions) throws(QueueError) {
+  /// - Parameter initialize: what a new environment holds from its first commit on; not called
+  ///   for an existing one.
+  init(
+    at folder: String, mode: Mode, options: QueueOptions,
+    initialize: (RawTransaction, Databases) throws(QueueError) -> Void = { _, _ in }
+  ) throws(QueueError) {
     registration = try Registration(folder: folder)
     self.folder = folder
     let opened = try unsafe Self.open(folder, mode: mode, options: options)
     do throws(QueueError) {
-      databases = try unsafe Self.openDatabases(opened, mode: mode, folder: folder)
+      databases = try unsafe Self.openDatabases(
+        opened, mode: mode, folder: folder, initialize: initialize)
     } catch {
       unsafe mdb_env_close(opened)
       throw error
@@ -52,13 +59,14 @@ import Glibc
       throw .lmdb(code, at: folder, doing: "mdb_env_create")
     }
     var flags = UInt32(MDB_NOTLS)
+    // 0 keeps the size that the file names.
+    var size = 0
     switch mode {
-    case .create, .readWrite: break
+    case .create: size = options.mapSize
+    case .readWrite(let mapSize): size = mapSize
     case .readOnly: flags |= UInt32(MDB_RDONLY)
     case .readOnlyUnlocked: flags |= UInt32(MDB_RDONLY) | UInt32(MDB_NOLOCK)
     }
-    // 0 keeps the size that the file names.
-    let size = mode == .create ? options.mapSize : 0
     var result = unsafe mdb_env_set_mapsize(environment, size)
     if result == 0 { result = unsafe mdb_env_set_maxdbs(environment, Databases.count) }
     if result == 0 { result = unsafe mdb_env_set_maxreaders(environment, options.readers) }
@@ -71,10 +79,14 @@ import Glibc
   }
 
   private static func openDatabases(
-    _ handle: OpaquePointer, mode: Mode, folder: String
+    _ handle: OpaquePointer, mode: Mode, folder: String,
+    initialize: (RawTransaction, Databases) throws(QueueError) -> Void
   ) throws(QueueError) -> Databases {
-    let transaction = try unsafe begin(handle, writing: mode == .create, folder: folder)
-    let databases = try Databases(in: transaction, create: mode == .create, folder: folder)
+    var isNew = false
+    if case .create = mode { isNew = true }
+    let transaction = try unsafe begin(handle, writing: isNew, folder: folder)
+    let databases = try Databases(in: transaction, create: isNew, folder: folder)
+    if isNew { try initialize(transaction, databases) }
     // Also when reading: handles opened in a transaction outlive it only by its commit.
     try transaction.commit()
     return databases
@@ -138,7 +150,7 @@ extension Environment {
   /// Doubles the map, unless another thread has done so since it had `size` bytes.
   func grow(beyond size: Int) throws(QueueError) {
     try gate.alone { () throws(QueueError) in
-      guard mapUse.size <= size else { return }
+      guard currentMapUse.size <= size else { return }
       let (wanted, overflow) = size.multipliedReportingOverflow(by: 2)
       guard !overflow, Self.hasAddressSpace(wanted) else {
         throw .lmdb(MDB_MAP_FULL, at: folder, doing: "growing the map from \(size) bytes")
@@ -158,10 +170,21 @@ extension Environment {
   }
 
   /// Bytes in use and bytes of address space.
-  var mapUse: (used: Int, size: Int) {
+  var mapUse: (used: Int, size: Int) { gate.shared { currentMapUse } }
+
+  /// The number of the last commit of any process.
+  var lastCommit: UInt64 { gate.shared { unsafe UInt64(information.me_last_txnid) } }
+
+  /// Only with the gate held: LMDB looks into the map.
+  private var currentMapUse: (used: Int, size: Int) {
+    let information = unsafe information
+    return unsafe ((information.me_last_pgno + 1) * pageSize, information.me_mapsize)
+  }
+
+  private var information: MDB_envinfo {
     var information = unsafe MDB_envinfo()
     unsafe mdb_env_info(handle, &information)
-    return unsafe ((information.me_last_pgno + 1) * pageSize, information.me_mapsize)
+    return unsafe information
   }
 
   /// Frees the reader slots of dead processes; returns how many.

@@ -5,14 +5,16 @@ import Synchronization
 ///
 /// Contexts are expensive and belong to one call at a time, so they are kept and lent out; no
 /// thread ever shares one.
-final class FrameCodec: Sendable {
+package final class FrameCodec: Sendable {
   static let level: Int32 = 3
 
   private let compressors = Mutex<[Compressor]>([])
   private let decompressors = Mutex<[Decompressor]>([])
 
+  package init() {}
+
   /// A frame with checksum and content size.
-  func compress(_ raw: [UInt8], with dictionary: CompressionDictionary?) -> [UInt8] {
+  package func compress(_ raw: [UInt8], with dictionary: CompressionDictionary?) -> [UInt8] {
     let compressor = compressors.withLock { $0.popLast() } ?? Compressor(level: Self.level)
     defer { compressors.withLock { $0.append(compressor) } }
     return compressor.compress(raw, with: dictionary)
@@ -22,7 +24,7 @@ final class FrameCodec: Sendable {
   ///
   /// No buffer is sized by what the frame claims: the claim is compared with the envelope first,
   /// and the envelope is bounded by `Envelope.rawLimit`.
-  func decompress(
+  package func decompress(
     _ frame: ArraySlice<UInt8>, length: Int, with dictionary: CompressionDictionary?, place: String
   ) throws(QueueError) -> [UInt8] {
     let decompressor = decompressors.withLock { $0.popLast() } ?? Decompressor()
@@ -48,7 +50,7 @@ final class FrameCodec: Sendable {
 
   deinit { unsafe ZSTD_freeCCtx(context) }
 
-  func compress(_ raw: [UInt8], with dictionary: CompressionDictionary?) -> [UInt8] {
+  package func compress(_ raw: [UInt8], with dictionary: CompressionDictionary?) -> [UInt8] {
     let referenced = unsafe ZSTD_CCtx_refCDict(context, dictionary?.forCompression)
     precondition(ZSTD_isError(referenced) == 0, "zstd: reference to a dictionary")
     let frame = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(raw.count)) {

@@ -7,7 +7,7 @@
 ///
 /// The rest of the last leaf is counted along, not read: LMDB does not tell it. A wrong count
 /// costs room, never data.
-struct PageFill {
+package struct PageFill {
   /// `PAGEHDRSZ`.
   private static let pageHeader = 16
   /// `NODESIZE`, and the two bytes that point to the node.
@@ -22,9 +22,9 @@ struct PageFill {
   /// Bytes of a key without and with the number of a piece.
   let keyLength: Int
   /// Bytes left in the last leaf; 0 when unknown.
-  private(set) var free: Int
+  package private(set) var free: Int
 
-  init(pageSize: Int, keyLength: Int, free: Int = 0) {
+  package init(pageSize: Int, keyLength: Int, free: Int = 0) {
     self.pageSize = pageSize
     self.keyLength = keyLength
     self.free = free
@@ -35,7 +35,7 @@ struct PageFill {
   private var nodeLimit: Int { (leafRoom / 2) / 2 * 2 - Self.pointer }
 
   /// The lengths of the pieces of a value of `length` bytes, in order; they add up to it.
-  mutating func pieces(of length: Int) -> [Int] {
+  package mutating func pieces(of length: Int) -> [Int] {
     var pieces: [Int] = []
     var rest = length
     if length > nodeLimit - Self.nodeHeader - keyLength {

@@ -20,15 +20,14 @@ extension Queue {
       throw QueueError.system(errno, at: folder, doing: "mkdir")
     }
     // Two creators at once: one of them is told so.
-    let creation = try FileLock(at: "\(folder)/creation.lock")
-    defer { withExtendedLifetime(creation) {} }
-    try removeUnfinished(folder, options)
-    let environment = try Environment(at: folder, mode: .create, options: options)
-    try environment.transact(writing: true) { raw in
-      try raw.setSealed(
-        .meta, "format", to: littleEndian(formatVersion), in: environment.databases)
-      try raw.setSealed(.meta, "identity", to: Array(identity.utf8), in: environment.databases)
-      try raw.commit()
+    let marker = "\(folder)/creation.lock"
+    let creation = try FileLock(at: marker)
+    defer { withExtendedLifetime(creation) { _ = unsafe unlink(marker) } }
+    try removeUnfinished(folder)
+    let environment = try Environment(at: folder, mode: .create, options: options) {
+      (raw, databases) throws(QueueError) in
+      try raw.setSealed(.meta, "format", to: littleEndian(formatVersion), in: databases)
+      try raw.setSealed(.meta, "identity", to: Array(identity.utf8), in: databases)
     }
     try synchronizeFolder(folder)
     try synchronizeFolder(parentFolder(of: folder))
@@ -49,12 +48,13 @@ extension Queue {
     let folder = normalized(folder)
     let data = "\(folder)/data.mdb"
     // First of all, so that a missing run is called missing.
-    _ = try DataFile.Identity(of: data)
-    if access == .readWrite {
+    _ = try DataFile.Identity(of: folder)
+    // LMDB creates a missing lock file, and dies of SIGBUS when the disk has no room for it.
+    if try access == .readWrite || readWhole("\(folder)/lock.mdb", limit: 1) == nil {
       try requirePlace(folder, options)
     }
-    _ = try DataFile(reading: data)
-    let (environment, notice) = try openEnvironment(folder, access, options)
+    let file = try dataFile(data)
+    let (environment, notice) = try openEnvironment(folder, access, file, options)
     let identity = try requireFormat(environment)
     let queue = Queue(
       folder: folder, identity: identity, access: access, notice: notice,
@@ -65,13 +65,35 @@ extension Queue {
     return queue
   }
 
+  private static func dataFile(_ path: String) throws(QueueError) -> DataFile {
+    let file: DataFile
+    do throws(QueueError) {
+      file = try DataFile(reading: path)
+    } catch {
+      // A creation that stopped before LMDB wrote its first pages.
+      let start = try readWhole(path, limit: 1)
+      guard start == nil || start == [] else { throw error }
+      throw unfinished(parentFolder(of: path))
+    }
+    guard file.transaction > 0 else { throw unfinished(parentFolder(of: path)) }
+    return file
+  }
+
+  private static func unfinished(_ folder: String) -> QueueError {
+    QueueError(
+      code: .unfinished, location: folder,
+      problem: "has no format record: its creation was interrupted",
+      remedy: "Start the run again; nothing was stored yet.")
+  }
+
   /// Reading needs the lock file too, and writes to it. Without that right it can do without the
   /// lock, as long as nobody writes.
   private static func openEnvironment(
-    _ folder: String, _ access: Access, _ options: QueueOptions
+    _ folder: String, _ access: Access, _ file: DataFile, _ options: QueueOptions
   ) throws(QueueError) -> (Environment, notice: String?) {
     guard access == .readOnly else {
-      return (try Environment(at: folder, mode: .readWrite, options: options), nil)
+      let size = max(file.mapSize, options.mapSize)
+      return (try Environment(at: folder, mode: .readWrite(mapSize: size), options: options), nil)
     }
     do throws(QueueError) {
       return (try Environment(at: folder, mode: .readOnly, options: options), nil)
@@ -98,17 +120,16 @@ extension Queue {
     try requireSpace(folder, options)
   }
 
-  /// Removes what an interrupted creation left; refuses to touch a whole queue.
+  /// Removes what an interrupted creation left; refuses to touch anything else.
   ///
-  /// Everything up to the format record is one commit, so without it nothing was stored.
-  private static func removeUnfinished(
-    _ folder: String, _ options: QueueOptions
-  ) throws(QueueError) {
+  /// Databases and format record are the first commit, so before it nothing was stored.
+  private static func removeUnfinished(_ folder: String) throws(QueueError) {
     let data = "\(folder)/data.mdb"
-    var status = stat()
-    guard unsafe stat(data, &status) == 0 else { return }
-    // A file without both meta pages was never opened by anybody.
-    if status.st_size > 0, let file = try? DataFile(reading: data), file.transaction > 0 {
+    guard let start = try readWhole(data, limit: 8192) else { return }
+    // LMDB writes both meta pages at once; a cut may leave none, a part, or zeros.
+    let isEmpty = start.count < 8192 || start.allSatisfy { $0 == 0 }
+    let isUnfinished = isEmpty ? true : try DataFile(reading: data).transaction == 0
+    guard isUnfinished else {
       throw QueueError(
         code: .exists, location: folder, problem: "holds a queue already",
         remedy: "Name another run, or `pipeline resume` this one.")
@@ -125,10 +146,7 @@ extension Queue {
       guard let format = try raw.sealedNumber(.meta, "format", in: databases),
         let identity = try raw.sealed(.meta, "identity", in: databases)
       else {
-        throw QueueError(
-          code: .unfinished, location: environment.folder,
-          problem: "has no format record: its creation was interrupted",
-          remedy: "Start the run again; nothing was stored yet.")
+        throw unfinished(environment.folder)
       }
       guard format == formatVersion else {
         throw QueueError.unknownVersion(

@@ -62,6 +62,15 @@ import CLMDB
     return unsafe Array(UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size))
   }
 
+  /// Whether there is a value under `key`; does not touch it.
+  func contains(_ database: MDB_dbi, _ key: [UInt8]) throws(QueueError) -> Bool {
+    var value = unsafe MDB_val()
+    let code = unsafe withValue(key[...]) { unsafe mdb_get(live, database, &$0, &value) }
+    if code == MDB_NOTFOUND { return false }
+    try check(code, "read")
+    return true
+  }
+
   /// - Parameter appending: the key is above all keys of the database; pages are then filled.
   func put(
     _ database: MDB_dbi, _ key: [UInt8], _ value: ArraySlice<UInt8>, appending: Bool = false

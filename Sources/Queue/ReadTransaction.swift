@@ -126,10 +126,16 @@ extension ReadTransaction {
   }
 
   /// The pieces under `key`, joined; nil when there is none.
+  ///
+  /// By single look-ups: in a damaged tree LMDB answers these with an error, whereas a cursor that
+  /// moves to a neighbour aborts the process.
   func stored(_ log: Log, _ key: RecordKey) throws(QueueError) -> [UInt8]? {
-    var joined: [UInt8]?
-    try forEachStored(log, from: key, count: 1) { found, stored in
-      if found == key { joined = stored }
+    let database = databases[log]
+    guard var joined = try raw.get(database, PieceKey(key).bytes(in: log)) else { return nil }
+    var piece = 1
+    while let next = try raw.get(database, PieceKey(key, piece: piece).bytes(in: log)) {
+      joined += next
+      piece += 1
     }
     return joined
   }

@@ -7,8 +7,8 @@ import Synchronization
 /// `mdb_env_set_mapsize` unmaps the file, so a reader inside would read freed memory.
 @safe final class TransactionGate: Sendable {
   private nonisolated(unsafe) let lock: UnsafeMutablePointer<pthread_rwlock_t>
-  /// Threads inside. A second transaction of one thread could wait for a resize that waits for the
-  /// first, so it is refused at once instead of now and then.
+  /// Threads inside. A second transaction of one thread could wait for itself (for LMDB's writer
+  /// lock), so it is refused at once.
   private let threads = Mutex<Set<pthread_t>>([])
 
   init() {
@@ -30,6 +30,14 @@ import Synchronization
   func leave() {
     precondition(unsafe pthread_rwlock_unlock(lock) == 0, "TransactionGate: leave")
     threads.withLock { _ = $0.remove(pthread_self()) }
+  }
+
+  /// For a look at the map outside any transaction, or inside one. The lock prefers readers
+  /// (glibc's default), so a thread that is inside already may pass again.
+  func shared<Result>(_ body: () -> Result) -> Result {
+    precondition(unsafe pthread_rwlock_rdlock(lock) == 0, "TransactionGate: shared")
+    defer { precondition(unsafe pthread_rwlock_unlock(lock) == 0, "TransactionGate: shared") }
+    return body()
   }
 
   func alone<Result>(_ body: () throws(QueueError) -> Result) throws(QueueError) -> Result {

@@ -155,7 +155,7 @@ extension WriteTransaction {
     guard key.id == head else { return }
     head += 1
     // Records that other workers stored ahead.
-    while try raw.get(databases[log], PieceKey(RecordKey(head)).bytes(in: log)) != nil { head += 1 }
+    while try raw.contains(databases[log], PieceKey(RecordKey(head)).bytes(in: log)) { head += 1 }
     heads[log.index] = head
   }
 

@@ -2,7 +2,7 @@
 ///
 /// Finds accidental damage in what LMDB, which has no page checksums, hands back. It runs at
 /// memory speed and costs 8 bytes; identities that must withstand intent use SHA-256 instead.
-struct XXH64 {
+package struct XXH64 {
   private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
   private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
   private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
@@ -16,12 +16,12 @@ struct XXH64 {
   private var rest: [UInt8] = []
   private var length: UInt64 = 0
 
-  init() {}
+  package init() {}
 
   /// Adds bytes; any split of the same bytes gives the same value.
-  mutating func update(_ bytes: [UInt8]) { update(bytes[...]) }
+  package mutating func update(_ bytes: [UInt8]) { update(bytes[...]) }
 
-  mutating func update(_ bytes: ArraySlice<UInt8>) {
+  package mutating func update(_ bytes: ArraySlice<UInt8>) {
     length += UInt64(bytes.count)
     var input = bytes
     if !rest.isEmpty {
@@ -37,7 +37,7 @@ struct XXH64 {
     rest += input.dropFirst(whole)
   }
 
-  func finalize() -> UInt64 {
+  package func finalize() -> UInt64 {
     var hash: UInt64
     if length >= 32 {
       hash = Self.rotate(lanes.0, 1) &+ Self.rotate(lanes.1, 7)
@@ -70,7 +70,7 @@ struct XXH64 {
     return hash ^ (hash >> 32)
   }
 
-  static func hash(_ bytes: [UInt8]) -> UInt64 {
+  package static func hash(_ bytes: [UInt8]) -> UInt64 {
     var hash = XXH64()
     hash.update(bytes)
     return hash.finalize()
