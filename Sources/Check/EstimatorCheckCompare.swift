@@ -1,0 +1,79 @@
+/// The comparison of one case: keeps the largest error over its tolerance, and where it was.
+///
+/// An error is measured as `|a − b| / (atol + rtol · |b|)` with b the golden number, so that 1 is the
+/// limit. What is no number fails.
+struct GoldenComparison {
+  let rtol: Double
+  let atol: Double
+  let metricsTolerance: Double
+  private(set) var worst = 0.0
+  private(set) var worstPlace = ""
+  private(set) var failure: String?
+
+  init(rtol: Double, atol: Double, metricsTolerance: Double) {
+    self.rtol = rtol
+    self.atol = atol
+    self.metricsTolerance = metricsTolerance
+  }
+
+  mutating func fail(_ problem: String) {
+    if failure == nil { failure = problem }
+  }
+
+  mutating func number(_ place: String, _ ours: Double, _ golden: Double) {
+    score(place, ours, golden, tolerance: atol + rtol * abs(golden))
+  }
+
+  /// `null` in a file means that the peer's number was not finite: there is nothing to compare.
+  mutating func number(_ place: String, _ ours: Double, _ golden: GoldenValue)
+    throws(GoldenProblem)
+  {
+    if golden == .null {
+      if !ours.isFinite { fail("\(place): ours is \(ours)") }
+      return
+    }
+    number(place, ours, try golden.number())
+  }
+
+  /// Metrics have a relative tolerance of their own; the file's absolute one saves their zeros.
+  mutating func metric(_ place: String, _ ours: Double, _ golden: Double) {
+    score(place, ours, golden, tolerance: atol + metricsTolerance * abs(golden))
+  }
+
+  mutating func numbers(_ place: String, _ ours: [Double], _ golden: [Double]) {
+    guard ours.count == golden.count else {
+      return fail("\(place): \(ours.count) numbers instead of \(golden.count)")
+    }
+    for index in ours.indices { number("\(place)[\(index)]", ours[index], golden[index]) }
+  }
+
+  mutating func ragged(_ place: String, _ ours: [[Double]], _ golden: GoldenValue)
+    throws(GoldenProblem)
+  {
+    let rows = try golden.ragged()
+    guard ours.count == rows.count else {
+      return fail("\(place): \(ours.count) rows instead of \(rows.count)")
+    }
+    for index in rows.indices { numbers("\(place)[\(index)]", ours[index], rows[index]) }
+  }
+
+  mutating func equal<Value: Equatable>(_ place: String, _ ours: Value, _ golden: Value) {
+    if ours != golden { fail("\(place): \(ours) instead of \(golden)") }
+  }
+
+  private mutating func score(
+    _ place: String, _ ours: Double, _ golden: Double, tolerance: Double
+  ) {
+    let error = ours == golden ? 0 : abs(ours - golden) / tolerance
+    guard error.isFinite else { return fail("\(place): \(ours) instead of \(golden)") }
+    guard error > worst else { return }
+    worst = error
+    worstPlace = "\(place): \(ours) instead of \(golden)"
+  }
+
+  /// What the report says of a case that failed.
+  var summary: String? {
+    if let failure { return failure }
+    return worst > 1 ? "\(worstPlace), \(worst) times the tolerance" : nil
+  }
+}
