@@ -28,8 +28,6 @@ public func checkEstimator(file: String) -> CheckReport.File {
 struct EstimatorCheck {
   let file: GoldenValue
 
-  init(file: GoldenValue) { self.file = file }
-
   /// One thing to compare, with a name for the report.
   typealias Case = (name: String, body: (inout GoldenComparison) throws -> Void)
 
