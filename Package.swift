@@ -55,12 +55,13 @@ let package = Package(
         "Shards", "Definition",
       ]),
     module("Inspector", ["Records", "Tokenizer", "Queue", "Stages"]),
-    module("Evaluation", ["Records", "Queue", "Stages"]),
+    module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
     module("Check", ["Records", "Estimator", "Tokenizer", "Policy", "Operators"]),
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Records", "Stages", "Inspector", "Evaluation", "Check", "Shards", "Queue", "Definition",
+        "Records", "Digest", "Operators", "Tokenizer", "Policy", "Stages", "Inspector", "Evaluation",
+        "Check", "Shards", "Queue", "Definition",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -7,6 +7,7 @@ public enum RandomPurpose: UInt32, Sendable {
   case mixing = 4
   case evaluation = 5
   case dataset = 6
+  case updates = 7
 }
 
 /// Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011).

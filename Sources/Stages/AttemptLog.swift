@@ -1,0 +1,38 @@
+import Foundation
+public import Records
+
+/// Notes which chunks of groups were started, so that tokens sampled twice (because a process died
+/// before its commit) are counted, not hidden.
+///
+/// Outside the queue and outside every digest: it tells what happened to the processes, not what
+/// the run is. A line that a kill tore is ignored; a chunk of which nothing was committed is done
+/// again in full, so its repeats cost what its committed tokens cost.
+public struct AttemptLog: Sendable {
+  private let path: String
+
+  public init(path: String) { self.path = path }
+
+  func note(first: GroupID, count: Int) throws(StageError) {
+    let line = Array("\(first) \(count)\n".utf8)
+    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw DurableFile.failure("open", path) }
+    defer { close(descriptor) }
+    let written = unsafe line.withUnsafeBytes {
+      unsafe write(descriptor, $0.baseAddress, line.count)
+    }
+    guard written == line.count else { throw DurableFile.failure("write", path) }
+  }
+
+  /// How often each chunk was started, by its first group.
+  public func attempts() throws -> [GroupID: (groups: UInt64, times: Int)] {
+    guard FileManager.default.fileExists(atPath: path) else { return [:] }
+    let text = String(decoding: try DurableFile.read(path), as: UTF8.self)
+    var attempts: [GroupID: (groups: UInt64, times: Int)] = [:]
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: " ").compactMap { UInt64($0) }
+      guard fields.count == 2 else { continue }
+      attempts[fields[0]] = (fields[1], (attempts[fields[0]]?.times ?? 0) + 1)
+    }
+    return attempts
+  }
+}

@@ -1,0 +1,39 @@
+// A signal source is not marked Sendable, though it may be used from any thread.
+@unsafe @preconcurrency import Dispatch
+import Glibc
+public import Records
+import Synchronization
+
+/// SIGINT and SIGTERM as a question that the runner asks between stages: the first signal lets it
+/// drop the step and save, a second one leaves at once.
+public final class Interruption: Sendable {
+  private let received = Mutex<ExitStatus?>(nil)
+  private let sources: [any DispatchSourceSignal]
+
+  /// Takes the two signals over for the whole process.
+  public init() {
+    let queue = DispatchQueue(label: "temper.signals")
+    let handled: [(Int32, ExitStatus)] = [(SIGINT, .interrupted), (SIGTERM, .terminated)]
+    sources = handled.map { number, _ in
+      signal(number, SIG_IGN)
+      return DispatchSource.makeSignalSource(signal: number, queue: queue)
+    }
+    for (source, (_, status)) in zip(sources, handled) {
+      source.setEventHandler { [weak self] in self?.receive(status) }
+      source.resume()
+    }
+  }
+
+  deinit { for source in sources { source.cancel() } }
+
+  /// How the process was asked to end, if it was.
+  public var status: ExitStatus? { received.withLock { $0 } }
+
+  private func receive(_ status: ExitStatus) {
+    let isSecond = received.withLock { known in
+      defer { known = known ?? status }
+      return known != nil
+    }
+    if isSecond { _exit(status.rawValue) }
+  }
+}

@@ -1,0 +1,133 @@
+public import Queue
+public import Records
+
+/// The run's records as this process sees them: what is committed, and on top of it what its own
+/// stages have made but not yet committed. Stages of one process thus share a transaction, and
+/// nobody computes inside one.
+///
+/// Used by one thread.
+public final class Ledger {
+  private struct Place: Hashable {
+    var log: Log
+    var key: RecordKey
+  }
+
+  public let queue: Queue
+  private var claims: [StageName: StageClaim] = [:]
+  private var pending: [(place: Place, payload: RecordPayload, version: UInt16)] = []
+  private var pendingHeads: [Log: UInt64] = [:]
+  private var pendingCursors: [StageName: UInt64] = [:]
+  private var pendingStates: [String: [UInt8]] = [:]
+  /// Records of the last two commits, decoded: the next stage reads what the last one made.
+  private var recent: [Place: any StoredRecord] = [:]
+  private var older: [Place: any StoredRecord] = [:]
+  public private(set) var hasDear = false
+
+  public init(queue: Queue) { self.queue = queue }
+
+  /// Takes the stage's lock and raises its epoch; from now on outcomes of `stage` can be posted.
+  public func claim(_ stage: StageName) throws {
+    claims[stage] = try queue.claim(stage: stage.rawValue)
+  }
+
+  public func releaseClaims() { claims = [:] }
+
+  // MARK: Reading
+
+  public func record<R: StoredRecord>(_: R.Type, _ log: Log, _ key: RecordKey) throws -> R? {
+    let place = Place(log: log, key: key)
+    if let known = (recent[place] ?? older[place]) as? R { return known }
+    return try queue.read { try $0.record(R.self, log, key) }
+  }
+
+  /// A record that must be there, since the head of its log is above it.
+  public func existing<R: StoredRecord>(_: R.Type, _ log: Log, _ id: UInt64) throws -> R {
+    guard let record = try record(R.self, log, RecordKey(id)) else {
+      throw StageError(
+        .badData, at: "\(log.rawValue)/\(id)", "the record is missing below the log's head",
+        remedy: "Run `pipeline queue digest` on the run and restore it from a copy.")
+    }
+    return record
+  }
+
+  /// The first gap of a log.
+  public func head(_ log: Log) throws -> UInt64 {
+    if let head = pendingHeads[log] { return head }
+    return try queue.read { try $0.head(log) }
+  }
+
+  /// The first record that `stage` has not consumed.
+  public func cursor(_ stage: StageName) throws -> UInt64 {
+    if let cursor = pendingCursors[stage] { return cursor }
+    return try queue.read { try $0.cursor(stage.rawValue) }
+  }
+
+  public func state(_ stage: StageName) throws -> [UInt8]? {
+    try value("stage.\(stage.rawValue)")
+  }
+
+  /// A named value of the run: fingerprints, checkpoint pointers.
+  public func value(_ name: String) throws -> [UInt8]? {
+    if let value = pendingStates[name] { return value }
+    return try queue.read { try $0.state(name) }
+  }
+
+  // MARK: Writing
+
+  public func post(_ outcome: Outcome, by stage: StageName) {
+    for (log, key, record) in outcome.records {
+      let place = Place(log: log, key: key)
+      pending.append((place, record.payload(), type(of: record).version))
+      recent[place] = record
+    }
+    for log in Set(outcome.records.map(\.log)) where log != .demands {
+      let last = outcome.records.filter { $0.log == log }.map(\.key.id).max() ?? 0
+      pendingHeads[log] = last + 1
+    }
+    if let cursor = outcome.cursor { pendingCursors[stage] = cursor }
+    if let state = outcome.state { setValue("stage.\(stage.rawValue)", state) }
+    hasDear = hasDear || outcome.isDear
+  }
+
+  public func setValue(_ name: String, _ value: [UInt8]) { pendingStates[name] = value }
+
+  public var pendingCount: Int { pending.count }
+
+  public var isDirty: Bool {
+    !pending.isEmpty || !pendingCursors.isEmpty || !pendingStates.isEmpty
+  }
+
+  /// One durable transaction for everything posted: records, cursors and states move together.
+  public func commit() throws {
+    guard isDirty else { return }
+    try queue.write(claims: Array(claims.values)) { transaction in
+      for (place, payload, version) in pending {
+        try transaction.put(payload, version: version, place.log, place.key)
+      }
+      for (stage, cursor) in pendingCursors.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        try transaction.setCursor(stage.rawValue, to: cursor)
+      }
+      for (name, value) in pendingStates.sorted(by: { $0.key < $1.key }) {
+        try transaction.setState(name, to: value)
+      }
+    }
+    forget()
+    older = recent
+    recent = [:]
+  }
+
+  /// Drops what was posted and not committed: the work of an interrupted step.
+  public func discard() {
+    forget()
+    recent = [:]
+    older = [:]
+  }
+
+  private func forget() {
+    pending = []
+    pendingHeads = [:]
+    pendingCursors = [:]
+    pendingStates = [:]
+    hasDear = false
+  }
+}

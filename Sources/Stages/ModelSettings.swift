@@ -1,0 +1,79 @@
+import Definition
+
+/// Section `model`: where the initial weights come from.
+public struct ModelSettings: Sendable, Equatable {
+  public enum Origin: Sendable, Equatable {
+    /// A Hugging Face model directory.
+    case directory(String)
+    /// Another definition whose last checkpoint is taken; it is trained first where it is missing.
+    case pretrained(String)
+    /// Random weights of a shape, with the tokenizer of a directory.
+    case random(tokenizer: String)
+  }
+
+  public var origin: Origin?
+  public var hiddenSize: Int
+  public var intermediateSize: Int
+  public var layerCount: Int
+  public var headCount: Int
+  public var keyValueHeadCount: Int
+  public var headDimension: Int
+  public var maximumPositions: Int
+  public var ropeTheta: Double
+  public var endOfSequence: String
+
+  static let keys: [Key] = [
+    Key(
+      "model.path", .text, default: .absent, role: .operational,
+      meaning:
+        "Hugging Face model directory to start from. Its content is identity, its place is not."),
+    Key(
+      "model.pretrain", .text, default: .absent, role: .operational,
+      meaning: "Definition whose last checkpoint to start from, trained first if it is missing."),
+    Key(
+      "model.tokenizer", .text, default: .absent, role: .operational,
+      meaning: "Directory with a tokenizer.json, for a model with random weights."),
+    Key(
+      "model.hidden_size", .integer(8...65_536), default: .integer(192),
+      meaning: "Width of the residual stream (random weights only, like all that follows)."),
+    Key(
+      "model.intermediate_size", .integer(8...262_144), default: .integer(512),
+      meaning: "Width of the feed-forward layer."),
+    Key("model.layers", .integer(1...512), default: .integer(6), meaning: "Decoder layers."),
+    Key("model.heads", .integer(1...512), default: .integer(6), meaning: "Query heads."),
+    Key(
+      "model.key_value_heads", .integer(1...512), default: .integer(6),
+      meaning: "Key and value heads; must divide the query heads."),
+    Key(
+      "model.head_dimension", .integer(2...512), default: .integer(32),
+      meaning: "Width of a head; even."),
+    Key(
+      "model.maximum_positions", .integer(8...1_048_576), default: .integer(512),
+      meaning: "Longest prompt and response together, in tokens."),
+    Key(
+      "model.rope_theta", .number(1...1e9), default: .number(10_000),
+      meaning: "Base of the rotary frequencies."),
+    Key(
+      "model.end_of_sequence", .text, default: .text("<|endoftext|>"),
+      meaning: "The token that ends a response of a model with random weights."),
+  ]
+
+  init(_ definition: Definition) {
+    if let path = definition.textIfSet("model.path") {
+      origin = .directory(path)
+    } else if let path = definition.textIfSet("model.pretrain") {
+      origin = .pretrained(path)
+    } else if let path = definition.textIfSet("model.tokenizer") {
+      origin = .random(tokenizer: path)
+    }
+    hiddenSize = definition.integer("model.hidden_size")
+    intermediateSize = definition.integer("model.intermediate_size")
+    layerCount = definition.integer("model.layers")
+    headCount = definition.integer("model.heads")
+    keyValueHeadCount = definition.integer("model.key_value_heads")
+    headDimension = definition.integer("model.head_dimension")
+    maximumPositions = definition.integer("model.maximum_positions")
+    ropeTheta = definition.number("model.rope_theta")
+    endOfSequence = definition.text("model.end_of_sequence")
+  }
+}

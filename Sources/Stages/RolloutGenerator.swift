@@ -1,0 +1,122 @@
+import Policy
+import Queue
+public import Randomness
+import Records
+import Tokenizer
+
+/// Samples the rollouts of each prompt from the policy version that must answer its step, and
+/// tokenises prompts and demonstrations: everything a model or a tokenizer is needed for.
+///
+/// Groups are decoded in chunks that depend on GroupIDs alone, so that a restarted run repeats the
+/// same bits even on a BLAS kernel whose rows depend on their neighbours.
+public struct RolloutGenerator: Stage {
+  public static let name = StageName.rollout
+
+  private let settings: RolloutSettings
+  private let renderer: PromptRenderer
+  private let policies: any PolicySource
+  private let stream: RandomStream
+  private let attempts: AttemptLog?
+  private let clock = ContinuousClock()
+  /// Tokens sampled by this process so far, for the progress display.
+  public private(set) var generatedTokens = 0
+
+  /// - Parameter attempts: where started chunks are noted, so that repeated work can be counted.
+  public init(
+    settings: RolloutSettings, renderer: PromptRenderer, policies: any PolicySource,
+    stream: RandomStream, attempts: AttemptLog?
+  ) {
+    self.settings = settings
+    self.renderer = renderer
+    self.policies = policies
+    self.stream = stream
+    self.attempts = attempts
+  }
+
+  public mutating func advance(_ ledger: Ledger) throws -> Progress {
+    let start = try ledger.cursor(.rollout)
+    let head = try ledger.head(.prompts)
+    guard start < head else { return .waiting("no prompts") }
+    let chunk = try pendingChunk(from: start, to: head, ledger)
+    let version = settings.version(answering: chunk[0].step)
+    let asksRollouts = chunk.contains { $0.rollouts > 0 }
+    guard let policy = try policies.policy(version: version, loaded: asksRollouts) else {
+      return .waiting("policy version \(version) is not published")
+    }
+    let began = clock.now
+    let groups = chunk.map { renderer.render($0.prompt) }
+    if asksRollouts { try attempts?.note(first: start, count: chunk.count) }
+    let generated = try generate(chunk, groups, from: start, with: policy)
+    let seconds = began.duration(to: clock.now).seconds / Double(chunk.count)
+
+    var outcome = Outcome()
+    for (index, group) in groups.enumerated() {
+      outcome.add(
+        RolloutRecord(
+          policyVersion: version, weightsDigest: policy.weightsDigest,
+          promptTokens: group.promptTokens, demonstrations: group.demonstrations,
+          rollouts: generated[index], refusal: group.refusal, seconds: seconds),
+        to: .rollouts, at: RecordKey(start + UInt64(index)))
+    }
+    outcome.cursor = start + UInt64(chunk.count)
+    outcome.isDear = asksRollouts
+    return .made(outcome)
+  }
+
+  /// The groups from `start` on that share its step, wave and chunk number.
+  private func pendingChunk(
+    from start: GroupID, to head: GroupID, _ ledger: Ledger
+  ) throws -> [PromptRecord] {
+    let size = UInt64(settings.chunkGroups)
+    var chunk = [try ledger.existing(PromptRecord.self, .prompts, start)]
+    for group in start + 1..<max(head, start + 1) where group / size == start / size {
+      let record = try ledger.existing(PromptRecord.self, .prompts, group)
+      guard record.step == chunk[0].step, record.wave == chunk[0].wave else { break }
+      chunk.append(record)
+    }
+    return chunk
+  }
+
+  private mutating func generate(
+    _ chunk: [PromptRecord], _ groups: [RenderedPrompt], from start: GroupID,
+    with source: SourcedPolicy
+  ) throws -> [[Trajectory]] {
+    var rollouts = [[Trajectory]](repeating: [], count: chunk.count)
+    let asked = chunk.indices.filter { chunk[$0].rollouts > 0 && groups[$0].refusal == nil }
+    guard !asked.isEmpty, let policy = source.policy else { return rollouts }
+    let requests = asked.map {
+      GenerationRequest(
+        group: start + UInt64($0), prompt: groups[$0].promptTokens,
+        rollouts: Int(chunk[$0].rollouts))
+    }
+    let generations = try policy.generate(
+      requests, sampling: settings.sampling(for: renderer), stream: stream)
+    for (index, group) in zip(asked, generations) {
+      rollouts[index] = group.map { trajectory($0) }
+      generatedTokens += group.reduce(0) { $0 + $1.tokens.count }
+    }
+    return rollouts
+  }
+
+  private func trajectory(_ generation: Generation) -> Trajectory {
+    var quantities: [RecordedQuantity] = []
+    if !generation.entropies.isEmpty {
+      quantities.append(RecordedQuantity(name: "entropy", values: generation.entropies))
+    }
+    if !generation.filteredLogProbabilities.isEmpty {
+      quantities.append(
+        RecordedQuantity(
+          name: "filtered_log_probability", values: generation.filteredLogProbabilities))
+    }
+    return Trajectory(
+      tokens: generation.tokens, logProbabilities: generation.logProbabilities,
+      finish: generation.stopped ? .stop : .length, quantities: quantities)
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,140 @@
+public import Definition
+import Digest
+import Foundation
+public import Operators
+public import Policy
+public import Queue
+import Randomness
+import Records
+import Tokenizer
+import Verifiers
+
+/// A run on disk, open for work: its definition, its queue, and what its stages are made of.
+public final class Run {
+  public let directory: RunDirectory
+  public let settings: RunSettings
+  public let ledger: Ledger
+  public let compute: Compute
+  public let renderer: PromptRenderer
+  public let verifiers: VerifierTable
+  /// What opening found worth saying: accepted changes, notices of the queue.
+  public let notices: [String]
+  let identity: RunIdentity
+  let stream: PromptStream
+  let checkpoints: CheckpointStore
+
+  public var queue: Queue { ledger.queue }
+  public var attempts: AttemptLog { AttemptLog(path: directory.attempts) }
+
+  /// Opens the run in `directory`.
+  ///
+  /// - Parameters:
+  ///   - definition: another definition to go on with; its identity keys must be the run's.
+  ///   - overrides: `--set` flags; operational keys only.
+  /// - Throws: what is missing, damaged, changed or locked, and what to do.
+  public init(
+    opening directory: RunDirectory, definition given: Definition? = nil,
+    overrides: [(key: String, value: String)] = []
+  ) throws {
+    guard directory.exists else {
+      throw StageError(
+        .badRun, at: directory.path, "there is no run here (no pipeline.yaml)",
+        remedy: "Start one with `pipeline run DEFINITION --run \(directory.path)`.")
+    }
+    self.directory = directory
+    let frozen = try RunKeys.schema.resolve(file: directory.definition)
+    var definition = try RunKeys.schema.resolve(file: directory.definition, overrides: overrides)
+    if let given { definition = given }
+    let changes = try definition.changes(resuming: frozen)
+    settings = try RunSettings(definition)
+    compute = Compute(threads: settings.compute.effectiveThreads)
+    stream = try PromptStream(settings.reader, seed: settings.seed)
+    let queue = try Queue.open(at: directory.queue)
+    ledger = Ledger(queue: queue)
+    identity = try RunIdentity(encoded: queue.identity, at: directory.queue)
+    try identity.check(
+      data: stream.fingerprints, blasCore: compute.blasCore,
+      allowsOtherKernel: settings.compute.allowsOtherKernel, at: directory.path)
+    checkpoints = CheckpointStore(directory: directory, kept: settings.checkpoint.kept)
+    renderer = try Self.renderer(directory, settings)
+    verifiers = try settings.verifier.makeTable()
+    notices =
+      changes.map { "\($0.path): \($0.old) → \($0.new)" } + (queue.notice.map { [$0] } ?? [])
+    if !changes.isEmpty { try Self.freeze(definition, changes, identity, in: directory) }
+  }
+
+  private static func renderer(
+    _ directory: RunDirectory, _ settings: RunSettings
+  ) throws -> PromptRenderer {
+    let start = directory.checkpoint(0)
+    return PromptRenderer(
+      tokenizer: try Tokenizer(file: start + "/tokenizer.json"), settings: settings.reader,
+      stopIDs: try ModelDirectory.configuration(at: start).stopIDs)
+  }
+
+  /// Writes `pipeline.yaml` with every key and value, and notes what changed.
+  static func freeze(
+    _ definition: Definition, _ changes: [Change], _ identity: RunIdentity,
+    in directory: RunDirectory
+  ) throws {
+    var text = "# Frozen by pipeline. Keys that are identity must not change.\n"
+    for (index, fingerprint) in identity.data.enumerated() {
+      text += "# dataset \(index): \(fingerprint)\n"
+    }
+    text += "# model: \(identity.model)\n# tokenizer: \(identity.tokenizer)\n"
+    text += "# BLAS kernel: \(identity.blasCore)\n"
+    try DurableFile.write(Array((text + definition.yaml()).utf8), to: directory.definition)
+    guard !changes.isEmpty else { return }
+    let path = directory.logs + "/changes.log"
+    let known = FileManager.default.fileExists(atPath: path) ? try DurableFile.read(path) : []
+    let lines = changes.map { "\($0.path): \($0.old) -> \($0.new)\n" }.joined()
+    try DurableFile.write(known + Array(lines.utf8), to: path)
+  }
+
+  public var isFinished: Bool {
+    get throws { try ledger.cursor(.optimizer) >= UInt64(settings.steps) }
+  }
+
+  /// Groups that a stage has consumed (the reader: emitted; the optimizer: steps).
+  public func consumed(_ stage: StageName) throws -> UInt64 {
+    stage == .reader ? try ledger.head(.prompts) : try ledger.cursor(stage)
+  }
+
+  /// The policy of a checkpoint of this run.
+  public func checkpointPolicy(_ step: UInt64) throws -> Policy {
+    let (configuration, parameters) = try ModelDirectory.read(directory.checkpoint(step))
+    return try Policy(configuration: configuration, parameters: parameters, compute: compute)
+  }
+
+  /// The digest that the run logged for a policy version.
+  func loggedDigest(_ version: UInt64) throws -> [UInt8] {
+    guard version > 0 else { return try initialDigest() }
+    return try ledger.existing(UpdateRecord.self, .updates, version - 1).weightsDigest
+  }
+
+  /// As hexadecimal digits.
+  public func digestText(version: UInt64) throws -> String {
+    hexadecimal(try loggedDigest(version))
+  }
+
+  private func initialDigest() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var digits = Substring(identity.model)
+    while let pair = UInt8(digits.prefix(2), radix: 16) {
+      bytes.append(pair)
+      digits = digits.dropFirst(2)
+    }
+    return bytes
+  }
+
+  var rolloutStream: RandomStream { RandomStream(seed: settings.seed, purpose: .rollout) }
+}
+
+extension PromptRenderer {
+  init(tokenizer: Tokenizer, settings: ReaderSettings, stopIDs: [Int32]) {
+    self.init(
+      tokenizer: tokenizer, template: settings.template, promptLimit: settings.promptLimit,
+      demonstrationLimit: settings.demonstrationLimit, demonstrationsPerPrompt: 1,
+      stopIDs: stopIDs)
+  }
+}

@@ -1,0 +1,100 @@
+public import Definition
+import Digest
+import Foundation
+import Operators
+import Policy
+import Queue
+import Records
+import Tokenizer
+
+extension Run {
+  /// Makes a run directory: queue, definition, and checkpoint 0 with the initial weights.
+  ///
+  /// It is built beside its place and renamed when whole, so that a run either exists or does not,
+  /// and of two processes that create the same one, the second finds the first one's.
+  /// - Parameter initialModel: model directory to start from where the definition says
+  ///   `model.pretrain`.
+  public static func create(
+    _ definition: Definition, at directory: RunDirectory, initialModel: String? = nil
+  ) throws {
+    let settings = try RunSettings(definition)
+    let compute = Compute(threads: settings.compute.effectiveThreads)
+    let stream = try PromptStream(settings.reader, seed: settings.seed)
+    _ = try settings.verifier.makeTable()
+    let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)
+
+    let parent = (directory.path as NSString).deletingLastPathComponent
+    try DurableFile.createFolder(parent.isEmpty ? "." : parent)
+    let building = RunDirectory("\(directory.path).creating-\(getpid())")
+    if FileManager.default.fileExists(atPath: building.path) {
+      try FileManager.default.removeItem(atPath: building.path)
+    }
+    for folder in [building.path, building.checkpoints, building.policies, building.logs] {
+      try DurableFile.createFolder(folder)
+    }
+    let tokenizerBytes = try DurableFile.read(tokenizer + "/tokenizer.json")
+    let identity = RunIdentity(
+      definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))),
+      data: stream.fingerprints, model: hexadecimal(policy.weightsDigest()),
+      tokenizer: hexadecimal(SHA256.hash(tokenizerBytes)), blasCore: compute.blasCore)
+    do {
+      let queue = try Queue.create(at: building.queue, identity: try identity.encoded())
+      try CheckpointStore(directory: building, kept: settings.checkpoint.kept).save(
+        step: 0, policy: policy, moments: AdamWState(for: policy),
+        tokenizer: tokenizer, Ledger(queue: queue))
+    }
+    try freeze(definition, [], identity, in: building)
+    try DurableFile.syncFolder(building.path)
+    try DurableFile.rename(building.path, to: directory.path)
+  }
+}
+
+extension RunSettings {
+  /// The initial weights, and the directory whose tokenizer goes with them.
+  fileprivate func initialPolicy(
+    _ compute: Compute, initialModel: String?
+  ) throws -> (Policy, tokenizer: String) {
+    switch model.origin {
+    case .directory(let path): return (try policy(in: path, compute), path)
+    case .random(let folder): return (try randomPolicy(folder, compute), folder)
+    case .pretrained(let path):
+      guard let initialModel else {
+        throw StageError(
+          .badRun, at: "\(name): model.pretrain", "\(path) has not been trained",
+          remedy: "Run it first, or start this definition with `pipeline run`, which does both.")
+      }
+      return (try policy(in: initialModel, compute), initialModel)
+    case nil: preconditionFailure("settings without a model were refused when they were read")
+    }
+  }
+
+  private func policy(in path: String, _ compute: Compute) throws -> Policy {
+    let (configuration, parameters) = try ModelDirectory.read(path)
+    return try Policy(configuration: configuration, parameters: parameters, compute: compute)
+  }
+
+  private func randomPolicy(_ folder: String, _ compute: Compute) throws -> Policy {
+    let tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
+    guard let stop = tokenizer.id(of: model.endOfSequence) else {
+      throw StageError(
+        .badRun, at: folder + "/tokenizer.json",
+        "it has no token \(model.endOfSequence), which model.end_of_sequence names",
+        remedy: "Name a token of this tokenizer.")
+    }
+    guard model.headCount % model.keyValueHeadCount == 0, model.headDimension % 2 == 0 else {
+      throw StageError(
+        .badRun, at: "\(name): model",
+        "\(model.headCount) heads of \(model.headDimension) do not share "
+          + "\(model.keyValueHeadCount) key and value heads",
+        remedy: "Choose heads that are a multiple of key_value_heads, and an even head_dimension.")
+    }
+    let configuration = ModelConfiguration(
+      // Whole cache lines for the head; rows without a token are never sampled.
+      vocabularySize: (tokenizer.count + 15) / 16 * 16, hiddenSize: model.hiddenSize,
+      intermediateSize: model.intermediateSize, layerCount: model.layerCount,
+      headCount: model.headCount, keyValueHeadCount: model.keyValueHeadCount,
+      headDimension: model.headDimension, ropeTheta: model.ropeTheta,
+      maximumPositions: model.maximumPositions, stopIDs: [stop])
+    return Policy(configuration: configuration, seed: seed, compute: compute)
+  }
+}

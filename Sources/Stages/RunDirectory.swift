@@ -1,0 +1,103 @@
+import Digest
+import Foundation
+import Records
+
+/// The places of a run on disk.
+public struct RunDirectory: Sendable, Equatable {
+  public let path: String
+
+  public init(_ path: String) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+  }
+
+  public var definition: String { path + "/pipeline.yaml" }
+  public var queue: String { path + "/queue" }
+  public var checkpoints: String { path + "/checkpoints" }
+  public var policies: String { path + "/policy" }
+  public var evaluations: String { path + "/evaluations" }
+  public var summary: String { path + "/summary.json" }
+  public var metrics: String { path + "/metrics.jsonl" }
+  public var logs: String { path + "/logs" }
+  public var attempts: String { path + "/logs/generation.attempts" }
+
+  public func checkpoint(_ step: UInt64) -> String { "\(checkpoints)/\(step)" }
+  public func policy(_ version: UInt64) -> String { "\(policies)/\(version)" }
+  public func evaluation(_ step: UInt64, _ suite: String) -> String {
+    "\(evaluations)/\(step)-\(suite)"
+  }
+
+  /// Whether a run stands here (its definition is the last thing that creation writes).
+  public var exists: Bool { FileManager.default.fileExists(atPath: definition) }
+}
+
+/// File operations that survive a power cut: everything is synced, and names appear by rename.
+enum DurableFile {
+  /// Writes a whole file under a temporary name, syncs it, renames it, and syncs the folder.
+  static func write(_ bytes: [UInt8], to path: String) throws(StageError) {
+    let temporary = path + ".tmp"
+    try writeAndSync(bytes, to: temporary)
+    try rename(temporary, to: path)
+  }
+
+  static func writeAndSync(_ bytes: [UInt8], to path: String) throws(StageError) {
+    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress! + written, bytes.count - written)
+      }
+      guard count > 0 || errno == EINTR else { throw failure("write", path) }
+      written += max(count, 0)
+    }
+    guard fsync(descriptor) == 0 else { throw failure("sync", path) }
+  }
+
+  static func rename(_ source: String, to target: String) throws(StageError) {
+    guard unsafe Glibc.rename(source, target) == 0 else { throw failure("rename to", target) }
+    try syncFolder(of: target)
+  }
+
+  static func syncFolder(of path: String) throws(StageError) {
+    try syncFolder((path as NSString).deletingLastPathComponent)
+  }
+
+  static func syncFolder(_ folder: String) throws(StageError) {
+    let descriptor = unsafe open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open", folder) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure("sync", folder) }
+  }
+
+  static func createFolder(_ path: String) throws(StageError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch { throw failure("create", path) }
+  }
+
+  static func read(_ path: String) throws(StageError) -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw failure("read", path)
+    }
+    return [UInt8](data)
+  }
+
+  /// Hexadecimal digits of a file's SHA-256.
+  static func sha256(of path: String) throws(StageError) -> String {
+    hexadecimal(SHA256.hash(try read(path)))
+  }
+
+  static func failure(_ verb: String, _ path: String) -> StageError {
+    let code = errno
+    let reason =
+      code == 0 ? "it is not there or not readable" : unsafe String(cString: strerror(code))
+    return StageError(
+      .file, at: path, "cannot \(verb) it: \(reason)",
+      remedy: code == ENOSPC
+        ? "Make room on the disk, then run `pipeline resume`."
+        : "Check the path and its permissions.")
+  }
+}

@@ -1,0 +1,68 @@
+import Digest
+import Foundation
+import Records
+
+/// What makes a run this run: kept with its queue, compared at every opening.
+struct RunIdentity: Codable, Equatable {
+  /// SHA-256 over the definition's identity keys.
+  var definition: String
+  /// Fingerprints of the datasets.
+  var data: [String]
+  /// Digest of the initial weights.
+  var model: String
+  /// SHA-256 of tokenizer.json.
+  var tokenizer: String
+  var blasCore: String
+
+  private enum CodingKeys: String, CodingKey {
+    case definition
+    case data
+    case model
+    case tokenizer
+    case blasCore = "blas_core"
+  }
+
+  func encoded() throws -> String {
+    String(decoding: try JSONLine.encode(self).dropLast(), as: UTF8.self)
+  }
+
+  init(
+    definition: String, data: [String], model: String, tokenizer: String, blasCore: String
+  ) {
+    self.definition = definition
+    self.data = data
+    self.model = model
+    self.tokenizer = tokenizer
+    self.blasCore = blasCore
+  }
+
+  init(encoded: String, at path: String) throws(StageError) {
+    do {
+      self = try JSONDecoder().decode(RunIdentity.self, from: Data(encoded.utf8))
+    } catch {
+      throw StageError(
+        .damaged, at: path, "the queue's identity cannot be read",
+        remedy: "Restore the run from a copy.")
+    }
+  }
+
+  /// Refuses to go on with other data, or, unless allowed, another BLAS kernel.
+  func check(
+    data now: [String], blasCore core: String, allowsOtherKernel: Bool, at path: String
+  ) throws(StageError) {
+    guard data == now else {
+      let changed = zip(data, now).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
+      throw StageError(
+        .changed, at: path,
+        "dataset \(changed) has the fingerprint \((now.dropFirst(changed).first ?? "none").prefix(12))…, "
+          + "the run began with \((data.dropFirst(changed).first ?? "none").prefix(12))…",
+        remedy: "Give back the dataset as it was, or start another run with `pipeline run`.")
+    }
+    guard blasCore == core || allowsOtherKernel else {
+      throw StageError(
+        .changed, at: path, "BLAS runs the \(core) kernel, the run began with \(blasCore)",
+        remedy: "Unset or set OPENBLAS_CORETYPE accordingly, or pass "
+          + "`--set compute.allow_other_kernel=true`; the bits then differ.")
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import Estimator
+import Foundation
+import Operators
+public import Policy
+import Queue
+import Records
+
+/// Some or all stages of a run at work in this process: claims, start-up after a kill, the loop,
+/// checkpoints, metrics and the summary.
+public final class RunSession {
+  public let run: Run
+  private let names: [StageName]
+  private let interruption: Interruption
+  private let metrics: MetricsFile
+  private let clock = ContinuousClock()
+  private let began: ContinuousClock.Instant
+  /// Set when the optimizer is among the stages.
+  private let optimizer: Optimizer?
+  private var stages: [any Stage] = []
+
+  /// Claims the stages and brings the optimizer's weights up to the cursor.
+  ///
+  /// - Parameters:
+  ///   - publishes: whether other processes need the policy versions.
+  ///   - replayed: told of every step that is worked off again.
+  /// - Throws: `QueueError.locked` when another process has one of the stages.
+  public init(
+    _ run: Run, stages names: [StageName], publishes: Bool, interruption: Interruption,
+    replayed: (UInt64) throws -> Void = { _ in }
+  ) throws {
+    self.run = run
+    self.names = names
+    self.interruption = interruption
+    began = clock.now
+    metrics = MetricsFile(path: run.directory.metrics)
+    for name in names { try run.ledger.claim(name) }
+    if names.contains(.optimizer) {
+      try run.checkpoints.removeRubbish(run.ledger)
+      let optimizer = try run.makeOptimizer(publishes: publishes || run.settings.rollout.lag > 0)
+      self.optimizer = optimizer
+      try metrics.rewrite(from: run.ledger)
+      try optimizer.replay(run.ledger, each: replayed)
+    } else {
+      optimizer = nil
+    }
+    stages = try names.map { try run.makeStage($0, optimizer: optimizer) }
+  }
+
+  /// The weights in memory, if this process has the optimizer.
+  public var policy: Policy? { optimizer?.policy }
+  /// Steps that the weights in memory contain.
+  public var version: UInt64? { optimizer?.version }
+
+  /// Runs the stages until the run is finished, nothing is pending, or the process is asked to end;
+  /// then saves a checkpoint of what is committed.
+  ///
+  /// - Parameters:
+  ///   - limit: see ``Runner/run(limit:)``.
+  ///   - follows: wait for other processes instead of ending when nothing is pending.
+  ///   - atStage: told before a stage has its turn.
+  ///   - report: told of every committed step.
+  public func work(
+    limit: UInt64? = nil, follows: Bool = false, atStage: @escaping (StageName) -> Void = { _ in },
+    report: @escaping (StepReport) -> Void = { _ in }
+  ) throws -> Runner.End {
+    let steps = UInt64(run.settings.steps)
+    var last = clock.now
+    var runner = Runner(
+      stages: stages, ledger: run.ledger, steps: run.settings.steps, interruption: interruption,
+      atStage: atStage
+    ) { [self] step in
+      try metrics.append(step: step, run.ledger)
+      let done = step + 1
+      if done % UInt64(run.settings.checkpoint.every) == 0 || done == steps { try save() }
+      let now = clock.now
+      report(try stepReport(step, seconds: last.duration(to: now).seconds))
+      last = now
+    }
+    var end = try runner.run(limit: limit)
+    var pause = 0.001
+    while follows, case .idle = end {
+      Thread.sleep(forTimeInterval: pause)
+      let before = try progress()
+      end = try runner.run(limit: limit)
+      pause = try progress() == before ? min(0.1, 2 * pause) : 0.001
+    }
+    try save()
+    return end
+  }
+
+  private func progress() throws -> [UInt64] {
+    try names.map { try run.ledger.cursor($0) }
+  }
+
+  /// A checkpoint of the weights in memory, unless there is one.
+  private func save() throws {
+    guard let optimizer, optimizer.version == (try run.ledger.cursor(.optimizer)) else { return }
+    try run.checkpoints.save(
+      step: optimizer.version, policy: optimizer.policy, moments: optimizer.moments,
+      tokenizer: run.directory.checkpoint(0), run.ledger)
+  }
+
+  private func stepReport(_ step: UInt64, seconds: Double) throws -> StepReport {
+    let batch = try run.ledger.existing(LossBatchRecord.self, .batches, step)
+    let update = try run.ledger.existing(UpdateRecord.self, .updates, step)
+    let all = batch.metrics + update.metrics + update.timings
+    return StepReport(
+      step: step, steps: UInt64(run.settings.steps),
+      metrics: Dictionary(all.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+      seconds: seconds)
+  }
+
+  /// The run's figures as of now, with the evaluations given.
+  public func summary(
+    state: Summary.State, evaluation: Summary.Evaluation
+  ) throws -> Summary {
+    let earlier = try Summary.read(from: run.directory)?.wallSeconds ?? 0
+    return try run.summary(
+      state: state, wallSeconds: earlier + began.duration(to: clock.now).seconds,
+      evaluation: evaluation)
+  }
+}
+
+extension Run {
+  /// The figures of the run: from its logs, but for state, time and memory.
+  public func summary(
+    state: Summary.State, wallSeconds: Double, evaluation: Summary.Evaluation
+  ) throws -> Summary {
+    let tally = try RunTally(ledger, attempts: attempts)
+    let checkpoint = try checkpoints.newestStep(ledger) ?? 0
+    let weights = directory.checkpoint(checkpoint) + "/model.safetensors"
+    return Summary(
+      definition: settings.name, seed: settings.seed, steps: settings.steps,
+      stepsDone: Int(try ledger.cursor(.optimizer)), state: state, wallSeconds: wallSeconds,
+      peakMemoryBytes: ProcessMemory.peakBytes, blasCore: compute.blasCore,
+      weightsSHA256: try DurableFile.sha256(of: weights),
+      logprobMismatchMax: tally.logprobMismatchMax, generatedTokens: tally.generatedTokens,
+      evaluation: evaluation, gate: tally.gate, rolloutAccuracy: tally.rolloutAccuracy,
+      storedBytes: UInt64(try queue.pagesInUse(.rollouts)), rawBytes: tally.rawBytes,
+      errors: ["verifier": tally.verifierErrors])
+  }
+
+  fileprivate func makeOptimizer(publishes: Bool) throws -> Optimizer {
+    let loaded = try checkpoints.loadNewest(ledger, compute: compute)
+    return try Optimizer(
+      policy: loaded.policy, moments: loaded.moments, version: loaded.state.step,
+      algorithm: settings.algorithm.algorithm, settings: settings.optimizer,
+      temperature: settings.rollout.temperature,
+      mismatchBound: settings.optimizer.mismatchBound ?? defaultMismatchBound,
+      publisher: publishes
+        ? PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2) : nil)
+  }
+
+  /// 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere.
+  private var defaultMismatchBound: Double {
+    compute.measureRowIndependence().holds ? 0 : 1e-4
+  }
+
+  fileprivate func makeStage(_ name: StageName, optimizer: Optimizer?) throws -> any Stage {
+    switch name {
+    case .reader:
+      return PromptShardReader(
+        source: stream, settings: settings.reader, steps: settings.steps,
+        lag: settings.rollout.lag, rollouts: settings.rollout.count)
+    case .rollout:
+      let published = PublishedPolicies(directory: directory, compute: compute) { [self] version in
+        try loggedDigest(version)
+      }
+      return RolloutGenerator(
+        settings: settings.rollout, renderer: renderer,
+        policies: optimizer.map { LivePolicies(optimizer: $0, published: published) }
+          ?? (published as any PolicySource), stream: rolloutStream, attempts: attempts)
+    case .verifier: return VerifierStage(verifiers: verifiers, renderer: renderer)
+    case .gate: return PerformanceGate(gate: settings.algorithm.algorithm.gate)
+    case .loss:
+      return LossAssembler(
+        algorithm: settings.algorithm.algorithm, settings: settings.loss,
+        promptsPerStep: settings.reader.promptsPerStep, steps: settings.steps,
+        seed: settings.seed)
+    case .optimizer:
+      guard let optimizer else { preconditionFailure("the optimizer stage was not opened") }
+      return optimizer
+    }
+  }
+}

@@ -1,0 +1,36 @@
+public import Records
+
+/// What stops a run or a stage.
+public struct StageError: DescribedError, Equatable {
+  public enum Code: Sendable, Equatable {
+    case badRun
+    case badData
+    case changed
+    case mismatch
+    case notYet
+    case file
+    case damaged
+  }
+
+  public var code: Code
+  public var location: String
+  public var problem: String
+  public var remedy: String
+
+  public init(_ code: Code, at location: String, _ problem: String, remedy: String) {
+    self.code = code
+    self.location = location
+    self.problem = problem
+    self.remedy = remedy
+  }
+
+  public var exitStatus: ExitStatus {
+    switch code {
+    case .badRun: .usage
+    case .badData, .changed, .mismatch: .mismatch
+    case .notYet: .tryAgain
+    case .file: .runFailed
+    case .damaged: .corrupt
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import Definition
+import Digest
+import Evaluation
+import Foundation
+import Operators
+import Records
+import Stages
+
+/// Starts, continues and finishes runs: what `run` and `resume` have in common.
+struct RunLaunch {
+  let interruption: Interruption
+  let progress: ProgressDisplay
+
+  /// Trains a definition in a new directory; where it builds on another definition's last
+  /// checkpoint, that one is trained first.
+  func start(_ definition: Definition, at directory: RunDirectory) throws -> Ended {
+    let initial = try initialModel(for: definition, beside: directory)
+    if case .interrupted(let status) = initial { return .interrupted(status) }
+    try Run.create(definition, at: directory, initialModel: initial.path)
+    return try work(try Run(opening: directory))
+  }
+
+  enum Ended {
+    case done(Summary)
+    case interrupted(ExitStatus)
+  }
+
+  /// Evaluation before, training, evaluation after, summary.
+  func work(_ run: Run) throws -> Ended {
+    for notice in run.notices { progress.note(notice) }
+    let session = try RunSession(
+      run, stages: StageName.allCases, publishes: false, interruption: interruption
+    ) { progress.replaying($0) }
+    var evaluation = try Summary.read(from: run.directory)?.evaluation ?? Summary.Evaluation()
+    func stop(_ status: ExitStatus) throws -> Ended {
+      try session.summary(state: .interrupted, evaluation: evaluation).write(to: run.directory)
+      return .interrupted(status)
+    }
+    let settings = run.settings.evaluation
+    if settings.before, !settings.datasets.isEmpty {
+      progress.heading("evaluation before training")
+      guard let before = try evaluate(session, step: 0) else {
+        return try stop(interruption.status ?? .interrupted)
+      }
+      evaluation.before = before
+      try session.summary(state: .running, evaluation: evaluation).write(to: run.directory)
+    }
+    progress.heading("training \(run.settings.name): \(run.settings.algorithm.name)")
+    let end: Runner.End
+    do {
+      end = try session.work(atStage: progress.at, report: progress.step)
+    } catch {
+      // What stopped the run is the error to show, whatever becomes of the summary.
+      do {
+        try session.summary(state: .failed, evaluation: evaluation).write(to: run.directory)
+      } catch let second { progress.note("summary.json could not be written: \(second)") }
+      throw error
+    }
+    if case .interrupted(let status) = end { return try stop(status) }
+    if settings.after, !settings.datasets.isEmpty {
+      progress.heading("evaluation after training")
+      guard let after = try evaluate(session, step: UInt64(run.settings.steps)) else {
+        return try stop(interruption.status ?? .interrupted)
+      }
+      evaluation.after = after
+    }
+    let summary = try session.summary(state: .done, evaluation: evaluation)
+    try summary.write(to: run.directory)
+    return .done(summary)
+  }
+
+  private func evaluate(
+    _ session: RunSession, step: UInt64
+  ) throws -> [String: Summary.Suite]? {
+    try Evaluator(session.run, interruption: interruption, report: progress.suite).evaluate(
+      step: step
+    ) {
+      if session.version == step, let policy = session.policy { return policy }
+      return try session.run.checkpointPolicy(step)
+    }
+  }
+
+  // MARK: Models that another definition makes
+
+  private enum InitialModel {
+    case none
+    case directory(String)
+    case interrupted(ExitStatus)
+
+    var path: String? { if case .directory(let path) = self { path } else { nil } }
+  }
+
+  /// The last checkpoint of the definition that `model.pretrain` names. Its run stands beside the
+  /// new one, under a name that says what it was made from, so that several runs share it.
+  private func initialModel(
+    for definition: Definition, beside directory: RunDirectory
+  ) throws -> InitialModel {
+    guard let path = definition.textIfSet("model.pretrain") else { return .none }
+    let file = Self.relative(path, to: definition.source)
+    let base = try RunKeys.schema.resolve(file: file)
+    let core = Compute(threads: 1).blasCore
+    let steps = base.integer("steps")
+    let origin = "\(base.identityText)steps: \(steps)\nkernel: \(core)\n"
+    let mark = hexadecimal(SHA256.hash(Array(origin.utf8))).prefix(8)
+    let parent = (directory.path as NSString).deletingLastPathComponent
+    let home = RunDirectory((parent.isEmpty ? "" : parent + "/") + "\(base.name)-\(mark)")
+    let checkpoint = home.checkpoint(UInt64(steps))
+    if try Summary.read(from: home)?.state != .done {
+      progress.heading("base model \(base.name) in \(home.path)")
+      let ended = home.exists ? try work(try Run(opening: home)) : try start(base, at: home)
+      if case .interrupted(let status) = ended { return .interrupted(status) }
+    } else {
+      progress.note("base model: \(checkpoint), trained before")
+    }
+    return .directory(checkpoint)
+  }
+
+  /// A path in a definition that names another definition is relative to the definition's folder.
+  private static func relative(_ path: String, to file: String) -> String {
+    guard !path.hasPrefix("/") else { return path }
+    let folder = (file as NSString).deletingLastPathComponent
+    return folder.isEmpty ? path : "\(folder)/\(path)"
+  }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+import Records
+import Stages
+
+/// What a run prints when it ends: a table before and after, the curves, and where everything is.
+enum RunReport {
+  static func finish(_ ended: RunLaunch.Ended, in place: RunDirectory, json: Bool) throws {
+    switch ended {
+    case .interrupted(let status):
+      FileHandle.standardError.write(
+        Data("saved; continue with `pipeline resume \(place.path)`\n".utf8))
+      throw ExitCode(status.rawValue)
+    case .done(let summary):
+      if json {
+        print(String(decoding: try DurableText.read(place.summary), as: UTF8.self), terminator: "")
+      } else {
+        print(text(summary, place))
+      }
+    }
+  }
+
+  static func text(_ summary: Summary, _ place: RunDirectory) -> String {
+    var lines: [String] = []
+    if !summary.evaluation.after.isEmpty { lines += evaluation(summary) + [""] }
+    if !summary.rolloutAccuracy.isEmpty { lines += curves(summary) + [""] }
+    lines += facts(summary, place)
+    return lines.joined(separator: "\n")
+  }
+
+  private static func evaluation(_ summary: Summary) -> [String] {
+    let before = summary.evaluation.before
+    let after = summary.evaluation.after
+    let k = after.values.map(\.k).max() ?? 0
+    func row(_ name: String, _ was: Summary.Suite?, _ now: Summary.Suite) -> [String] {
+      let interval = "[\(percent(now.low)), \(percent(now.high))]"
+      guard let was else { return [name, "-", percent(now.mean), "-", interval] }
+      return [
+        name, percent(was.mean), percent(now.mean), signed(now.mean - was.mean), interval,
+      ]
+    }
+    let names = after.keys.sorted()
+    let inside = names.filter { !$0.hasPrefix("ood_") }
+    let outside = names.filter { $0.hasPrefix("ood_") }
+    var rows = [["suite (avg@\(k), %)", "before", "after", "change", "95 % interval"]]
+    for name in inside { if let now = after[name] { rows.append(row(name, before[name], now)) } }
+    if let mean = mean(inside, after) {
+      let was = Self.mean(inside, before)
+      rows.append([
+        "mean", was.map(percent) ?? "-", percent(mean), was.map { signed(mean - $0) } ?? "-", "",
+      ])
+    }
+    for name in outside { if let now = after[name] { rows.append(row(name, before[name], now)) } }
+    return Table(rows).lines
+  }
+
+  private static func mean(_ names: [String], _ suites: [String: Summary.Suite]) -> Double? {
+    let means = names.compactMap { suites[$0]?.mean }
+    return means.isEmpty ? nil : means.reduce(0, +) / Double(means.count)
+  }
+
+  private static func curves(_ summary: Summary) -> [String] {
+    func series(_ values: [String: Double]) -> [Double] {
+      values.compactMap { key, value in Int(key).map { ($0, value) } }
+        .sorted { $0.0 < $1.0 }.map(\.1)
+    }
+    return Chart(
+      title: "over training",
+      series: [
+        ("rollout accuracy", series(summary.rolloutAccuracy)),
+        ("SFT share", series(summary.gate.mapValues(\.sft))),
+      ], range: 0...1
+    ).lines
+  }
+
+  private static func facts(_ summary: Summary, _ place: RunDirectory) -> [String] {
+    let share = summary.rawBytes == 0 ? 0 : Double(summary.storedBytes) / Double(summary.rawBytes)
+    return [
+      "\(summary.stepsDone) steps in \(ProgressDisplay.duration(summary.wallSeconds)), "
+        + "peak memory \(summary.peakMemoryBytes >> 20) MiB, BLAS kernel \(summary.blasCore), "
+        + "log-probability mismatch \(summary.logprobMismatchMax)",
+      "\(summary.generatedTokens) tokens sampled, stored at "
+        + "\(ProgressDisplay.fixed(share, 2)) of their raw bytes",
+      "weights sha256 \(summary.weightsSHA256)",
+      "run          \(place.path)",
+      "checkpoint   \(place.checkpoint(UInt64(summary.stepsDone)))",
+      "trajectories \(place.queue)   (pipeline inspect list \(place.path))",
+      "summary      \(place.summary)",
+      "metrics      \(place.metrics)",
+    ]
+  }
+
+  private static func percent(_ share: Double) -> String { ProgressDisplay.fixed(100 * share, 1) }
+
+  private static func signed(_ share: Double) -> String {
+    (share < 0 ? "" : "+") + percent(share)
+  }
+}
