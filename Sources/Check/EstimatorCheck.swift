@@ -61,7 +61,7 @@ struct EstimatorCheck {
     case "optimizer_step": try compareOptimizer(golden, &comparison)
     case "toy_training": try compareTraining(golden, &comparison)
     case "hpt": try compareHPT(golden, &comparison)
-    case "sft", "reinforce", "rloo", "grpo", "dr_grpo", "offline_reinforce":
+    case "sft", "reinforce", "rloo", "grpo", "dr_grpo":
       try compareBatch(golden, algorithm: algorithm, &comparison)
     default: throw GoldenProblem("the algorithm \(algorithm) is not built")
     }

@@ -18,11 +18,6 @@ extension EstimatorCheck {
       parameters.advantage.kind =
         name == "rloo" ? "leave_one_out" : try baseline(hyperparameters)
       return try Algorithm.named("reinforce", parameters: parameters)
-    case "offline_reinforce":
-      parameters.reference = "one"
-      parameters.mask.kind = "none"
-      parameters.advantage.kind = "centered"
-      return try Algorithm.named("reinforce", parameters: parameters)
     default:
       parameters.mask = try maskParameters(hyperparameters)
       parameters.advantage = try groupAdvantage(name, hyperparameters)

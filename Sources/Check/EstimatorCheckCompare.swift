@@ -24,15 +24,11 @@ struct GoldenComparison {
     score(place, ours, golden, tolerance: atol + rtol * abs(golden))
   }
 
-  /// `null` in a file means that the peer's number was not finite: there is nothing to compare.
+  /// `null` in a file means that the peer's number was not finite: ours must be, and no more.
   mutating func number(_ place: String, _ ours: Double, _ golden: GoldenValue)
     throws(GoldenProblem)
   {
-    if golden == .null {
-      if !ours.isFinite { fail("\(place): ours is \(ours)") }
-      return
-    }
-    number(place, ours, try golden.number())
+    number(place, ours, golden == .null ? .nan : try golden.number())
   }
 
   /// Metrics have a relative tolerance of their own; the file's absolute one saves their zeros.
@@ -50,11 +46,13 @@ struct GoldenComparison {
   mutating func ragged(_ place: String, _ ours: [[Double]], _ golden: GoldenValue)
     throws(GoldenProblem)
   {
-    let rows = try golden.ragged()
+    let rows = try golden.array()
     guard ours.count == rows.count else {
       return fail("\(place): \(ours.count) rows instead of \(rows.count)")
     }
-    for index in rows.indices { numbers("\(place)[\(index)]", ours[index], rows[index]) }
+    for index in rows.indices {
+      numbers("\(place)[\(index)]", ours[index], try rows[index].comparableNumbers())
+    }
   }
 
   mutating func equal<Value: Equatable>(_ place: String, _ ours: Value, _ golden: Value) {
@@ -64,6 +62,10 @@ struct GoldenComparison {
   private mutating func score(
     _ place: String, _ ours: Double, _ golden: Double, tolerance: Double
   ) {
+    if golden.isNaN {
+      if !ours.isFinite { fail("\(place): ours is \(ours)") }
+      return
+    }
     let error = ours == golden ? 0 : abs(ours - golden) / tolerance
     guard error.isFinite else { return fail("\(place): \(ours) instead of \(golden)") }
     guard error > worst else { return }

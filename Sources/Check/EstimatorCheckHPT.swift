@@ -34,7 +34,11 @@ extension EstimatorCheck {
       try inputs.required("rewards").numbers())
     let batches = try microBatches(routed, hyperparameters, inputs)
     let shapes = layout.shapes(of: routed.kept)
-    let normalizers = routed.algorithm.normalizers(rows: shapes, microBatches: batches.map(\.rows))
+    var normalizers = routed.algorithm.normalizers(rows: shapes, microBatches: batches.map(\.rows))
+    if let number = try hyperparameters["micro_batches"]?.number() {
+      // The peer divides by its configured number, whatever the number of cuts came to.
+      for index in normalizers.indices { normalizers[index].share = 1 / number }
+    }
     var total: Evaluation?
     var losses: [Double] = []
     for (one, normalizers) in zip(batches, normalizers) {
@@ -45,7 +49,7 @@ extension EstimatorCheck {
     let empty = try batch([], layout, inputs, advantages: [], weights: [])
     let ours = try total ?? routed.algorithm.evaluate(empty)
     for key in expected.keys {
-      let value = try expected.required(key)
+      guard let value = expected[key] else { continue }
       switch key {
       case "routing": try compareRouting(value, routed, &comparison)
       case "kept": comparison.equal(key, routed.kept, try value.integers())

@@ -110,6 +110,13 @@ extension GoldenValue {
     return result
   }
 
+  /// Numbers to compare with: `null`, where the peer's was not finite, becomes NaN.
+  func comparableNumbers() throws(GoldenProblem) -> [Double] {
+    var result: [Double] = []
+    for value in try array() { result.append(value == .null ? .nan : try value.number()) }
+    return result
+  }
+
   func integers() throws(GoldenProblem) -> [Int] {
     var result: [Int] = []
     for value in try array() { result.append(try value.integer()) }
