@@ -31,6 +31,8 @@ public struct Summary: Codable, Sendable, Equatable {
   public struct Evaluation: Codable, Sendable, Equatable {
     public var before: [String: Suite] = [:]
     public var after: [String: Suite] = [:]
+
+    public init() {}
   }
 
   /// Shares of a step's groups.
