@@ -1,0 +1,26 @@
+import Operators
+
+/// The sum of a loss's derivatives with respect to every parameter of a policy, flat, in the order of
+/// its parameters.
+public final class Gradient: @unchecked Sendable {
+  let tensor: Tensor
+
+  /// Zeros for the parameters of `policy`.
+  public init(for policy: Policy) {
+    tensor = Tensor(count: policy.weights.count, compute: policy.compute)
+  }
+
+  /// A copy of the values.
+  public var values: [Float] { tensor.values }
+
+  public func zero() { tensor.zero() }
+
+  /// The Euclidean norm over all parameters, summed in double in a fixed order.
+  public func norm() -> Double { tensor.compute.sumOfSquares(tensor).squareRoot() }
+
+  /// The factor that clips a gradient of `norm` to `maximumNorm`, as
+  /// `torch.nn.utils.clip_grad_norm_` computes it: min(1, maximum / (norm + 1e-6)).
+  public static func clippingCoefficient(norm: Double, maximumNorm: Double) -> Double {
+    min(1, maximumNorm / (norm + 1e-6))
+  }
+}

@@ -1,0 +1,163 @@
+import Operators
+public import Randomness
+
+extension Policy {
+  /// Sequences that are decoded at once, and floats of their key-value cache, at most.
+  private static var decodedAtOnce: Int { 1024 }
+  private static var cacheFloats: Int { 1 << 28 }
+
+  /// Answers every request; the result has one list of rollouts per request, in their order.
+  ///
+  /// A group's prompt is prefilled once for its rollouts. Token t of rollout r of group g is drawn
+  /// with `stream.uniform(g, r, t)` by inverse transform, so a rollout does not depend on what else
+  /// is decoded with it, as far as the product kernel keeps rows independent.
+  /// - Throws: `PolicyError` for empty or too long prompts, ids outside of the vocabulary and
+  ///   settings out of range; nothing has been computed then.
+  public func generate(
+    _ requests: [GenerationRequest], sampling: SamplingSettings, stream: RandomStream
+  ) throws(PolicyError) -> [[Generation]] {
+    try sampling.validate(vocabulary: configuration.vocabularySize)
+    for request in requests {
+      let location = "group \(request.group)"
+      guard !request.prompt.isEmpty else { throw .emptyPrompt(location) }
+      guard request.prompt.count < configuration.maximumPositions else {
+        throw .promptTooLong(
+          location, tokens: request.prompt.count, positions: configuration.maximumPositions)
+      }
+      try validate(request.prompt, location)
+    }
+    var results = requests.map { [Generation](repeating: Generation(), count: $0.rollouts) }
+    for wave in cutIntoWaves(requests, sampling) {
+      decode(wave, requests, sampling, stream, into: &results)
+    }
+    return results
+  }
+
+  /// Some rollouts of a request.
+  private struct Share {
+    var request: Int
+    var rollouts: Range<Int>
+    var limit: Int  // tokens of a response at most
+  }
+
+  /// Cuts the requests, in order, into what is decoded at once.
+  private func cutIntoWaves(_ requests: [GenerationRequest], _ sampling: SamplingSettings)
+    -> [[Share]]
+  {
+    let block = shape.keyBlockFloats * shape.keyValueHeads * layers.count
+    var waves: [[Share]] = []
+    var wave: [Share] = []
+    var sequences = 0
+    var floats = 0
+    for (index, request) in requests.enumerated() {
+      let limit = min(
+        sampling.maximumTokens, configuration.maximumPositions - request.prompt.count)
+      let own = ownBlocks(promptTokens: request.prompt.count, limit: limit) * block
+      let shared = keyBlocks(request.prompt.count) * block
+      var next = 0
+      while next < request.rollouts {
+        let room = min(Self.decodedAtOnce - sequences, (Self.cacheFloats - floats - shared) / own)
+        if room <= 0, !wave.isEmpty {
+          waves.append(wave)
+          wave = []
+          sequences = 0
+          floats = 0
+          continue
+        }
+        let end = min(request.rollouts, next + max(room, 1))
+        wave.append(Share(request: index, rollouts: next..<end, limit: limit))
+        sequences += end - next
+        floats += shared + (end - next) * own
+        next = end
+      }
+    }
+    if !wave.isEmpty { waves.append(wave) }
+    return waves
+  }
+
+  /// Blocks that hold `tokens` positions.
+  private func keyBlocks(_ tokens: Int) -> Int {
+    (tokens + keyBlockPositions - 1) / keyBlockPositions
+  }
+
+  /// Blocks that one rollout fills: from the block that its prompt left half full.
+  private func ownBlocks(promptTokens: Int, limit: Int) -> Int {
+    keyBlocks(promptTokens % keyBlockPositions + limit)
+  }
+
+  /// Prefills the prompts of a wave, draws every first token, and decodes until all have ended.
+  private func decode(
+    _ wave: [Share], _ requests: [GenerationRequest], _ sampling: SamplingSettings,
+    _ stream: RandomStream, into results: inout [[Generation]]
+  ) {
+    var slots = DecodeSlots(sampling: sampling, stream: stream, vocabulary: shape.vocabulary)
+    let blockFloats = shape.keyBlockFloats * shape.keyValueHeads * layers.count
+    var cacheCount = 0
+    var prompts = PackedRows()
+    for share in wave {
+      let prompt = requests[share.request].prompt
+      let strides = (
+        shared: keyBlocks(prompt.count),
+        own: ownBlocks(promptTokens: prompt.count, limit: share.limit)
+      )
+      let sharedOffset = cacheCount
+      prompts.groups.append(
+        RowGroup(
+          firstRow: prompts.count, promptRows: prompt.count, responses: 0, firstResponse: 0,
+          cacheOffset: sharedOffset))
+      prompts.tokens += prompt
+      prompts.positions += (0..<prompt.count).map { Int32($0) }
+      cacheCount += strides.shared * blockFloats
+      for rollout in share.rollouts {
+        slots.append(
+          request: share.request, rollout: rollout, limit: share.limit,
+          key: requests[share.request],
+          promptRow: prompts.count - 1,
+          place: DecodePlace(
+            sharedOffset: sharedOffset, sharedStride: strides.shared,
+            sharedBlocks: prompt.count / keyBlockPositions, ownOffset: cacheCount,
+            ownStride: strides.own, position: prompt.count))
+        cacheCount += strides.own * blockFloats
+      }
+    }
+    rope.reserve(slots.mostPositions)
+    let cache = buffers.tensor("cache", count: cacheCount, compute)
+    let x = forwardOnly(prompts, cache: cache)
+    for slot in slots.all { copyStraddlingBlocks(slot.place, cache) }
+    slots.draw(compute, shape, weights, x: x, rows: slots.all.map(\.promptRow), into: &results)
+    while !slots.all.isEmpty {
+      let x = decodeStep(slots, cache)
+      slots.draw(compute, shape, weights, x: x, rows: Array(0..<slots.all.count), into: &results)
+    }
+  }
+
+  /// Gives a rollout its own copy of the block that its prompt left half full.
+  private func copyStraddlingBlocks(_ place: DecodePlace, _ cache: Tensor) {
+    guard place.position % keyBlockPositions != 0 else { return }
+    let floats = shape.keyBlockFloats
+    for head in 0..<layers.count * shape.keyValueHeads {
+      cache.copy(
+        from: place.sharedOffset + (head * place.sharedStride + place.sharedBlocks) * floats,
+        count: floats, to: cache, at: place.ownOffset + head * place.ownStride * floats)
+    }
+  }
+
+  /// One token of every sequence through all layers.
+  private func decodeStep(_ slots: DecodeSlots, _ cache: Tensor) -> Tensor {
+    let places = slots.all.map(\.place)
+    let count = places.count
+    let positions = places.map { Int32($0.position) }
+    let x = buffers.rows("x", count, shape.hidden, compute)
+    let qkv = buffers.rows("qkv", count, shape.qkvWidth, compute)
+    let out = buffers.rows("out", count, shape.attentionWidth, compute)
+    compute.embed(shape, weights, tokens: slots.all.map(\.token), into: x)
+    for (index, layer) in layers.enumerated() {
+      compute.queriesKeysValues(
+        shape, layer, weights, rope: rope.tensor, x: x, positions: positions, into: qkv)
+      compute.decodeAttention(shape, places, qkv: qkv, into: out, cache: cache, layer: index)
+      compute.block(
+        shape, layer, weights, out: out, x: x, rows: count, xMid: x, gateUp: nil, xOut: x)
+    }
+    return x
+  }
+}

@@ -1,0 +1,89 @@
+import Operators
+
+/// Forward and backward through the layers, on packed rows.
+extension Policy {
+  /// Keeps what the backward pass needs in the buffers of `slot`.
+  func forward(_ rows: PackedRows, slot: Int) -> Activations {
+    reserveRope(rows)
+    let kept = Activations(
+      slot: slot, rows: rows.count, shape: shape, layerCount: layers.count, buffers: &buffers,
+      compute: compute)
+    compute.embed(shape, weights, tokens: rows.tokens, into: kept.x[0])
+    for (index, layer) in layers.enumerated() {
+      let a = kept.layers[index]
+      compute.queriesKeysValues(
+        shape, layer, weights, rope: rope.tensor, x: kept.x[index], positions: rows.positions,
+        into: a.qkv)
+      compute.attention(shape, rows, qkv: a.qkv, into: a.out)
+      compute.block(
+        shape, layer, weights, out: a.out, x: kept.x[index], rows: rows.count, xMid: a.xMid,
+        gateUp: a.gateUp, xOut: kept.x[index + 1])
+    }
+    return kept
+  }
+
+  /// Keeps nothing but the residual stream after the last layer, which is returned, and the prompts'
+  /// keys and values where there is a cache.
+  func forwardOnly(_ rows: PackedRows, cache: Tensor? = nil) -> Tensor {
+    reserveRope(rows)
+    let x = buffers.rows("x", rows.count, shape.hidden, compute)
+    let qkv = buffers.rows("qkv", rows.count, shape.qkvWidth, compute)
+    let out = buffers.rows("out", rows.count, shape.attentionWidth, compute)
+    compute.embed(shape, weights, tokens: rows.tokens, into: x)
+    for (index, layer) in layers.enumerated() {
+      compute.queriesKeysValues(
+        shape, layer, weights, rope: rope.tensor, x: x, positions: rows.positions, into: qkv)
+      compute.attention(
+        shape, rows, qkv: qkv, into: out, cache: cache, layer: index)
+      compute.block(
+        shape, layer, weights, out: out, x: x, rows: rows.count, xMid: x, gateUp: nil, xOut: x)
+    }
+    return x
+  }
+
+  /// Adds the gradient of `loss` over one micro-batch. The activations are spent afterwards.
+  func backward(
+    _ batch: MicroBatch, _ activations: Activations, temperature: Float, loss: TokenWeights,
+    into gradient: Gradient
+  ) {
+    let rows = batch.rows
+    let dx = buffers.rows("dx", rows.count, shape.hidden, compute)
+    let dxMid = buffers.rows("dxMid", rows.count, shape.hidden, compute)
+    let dout = buffers.rows("dout", rows.count, shape.attentionWidth, compute)
+    let dqkv = buffers.rows("dqkv", rows.count, shape.qkvWidth, compute)
+    let workspace = buffers.tensor(
+      "workspace",
+      count: shape.backwardWorkspace(rows: rows.count, headRows: batch.headRows.count), compute)
+    compute.scoreBackward(
+      shape, weights, x: activations.x[layers.count], xRows: rows.count, rows: batch.headRows,
+      targets: batch.targets, temperature: temperature, dLogProbabilities: loss.logProbability,
+      dEntropies: loss.entropy, into: dx, gradient: gradient.tensor, workspace: workspace)
+    for index in layers.indices.reversed() {
+      let a = activations.layers[index]
+      compute.blockBackward(
+        shape, layers[index], weights, out: a.out, xMid: a.xMid, gateUp: a.gateUp,
+        rows: rows.count, dxOut: dx, into: dxMid, dout: dout, gradient: gradient.tensor,
+        workspace: workspace)
+      compute.attentionBackward(
+        shape, rows, qkv: a.qkv, dout: dout, into: dqkv)
+      compute.queriesKeysValuesBackward(
+        shape, layers[index], weights, rope: rope.tensor, x: activations.x[index],
+        positions: rows.positions, dqkv: dqkv, dxMid: dxMid, into: dx, gradient: gradient.tensor,
+        workspace: workspace)
+    }
+    compute.embedBackward(shape, tokens: rows.tokens, dx: dx, gradient: gradient.tensor)
+  }
+
+  private func reserveRope(_ rows: PackedRows) {
+    rope.reserve(Int(rows.positions.max() ?? 0) + 1)
+  }
+
+  /// Logits after every token of one sequence, `[tokens, V]`, as training computes them.
+  public func logits(_ tokens: [Int32]) throws(PolicyError) -> [Float] {
+    let group = TrainingGroup(prompt: tokens, responses: [])
+    try validate([group])
+    guard let batch = MicroBatch.cut([group]).first else { return [] }
+    let x = forwardOnly(batch.rows)
+    return compute.logits(shape, weights, x: x, rows: Array(0..<tokens.count))
+  }
+}

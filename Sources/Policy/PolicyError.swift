@@ -1,0 +1,56 @@
+public import Records
+
+/// What a policy was asked to compute is not possible.
+public struct PolicyError: DescribedError, Equatable {
+  /// What kind of fault it is, for `catch`.
+  public enum Code: Sendable, Equatable {
+    /// A prompt without tokens.
+    case emptyPrompt
+    /// A token id outside of the vocabulary.
+    case tokenOutOfRange
+    /// A prompt that leaves no position for a response.
+    case promptTooLong
+    /// A sampling setting outside of its range.
+    case sampling
+    /// Parameters or moments of another model.
+    case wrongSize
+  }
+
+  public let code: Code
+  public let location: String
+  public let problem: String
+  public let remedy: String
+  public var exitStatus: ExitStatus { code == .wrongSize ? .mismatch : .usage }
+
+  static func emptyPrompt(_ location: String) -> Self {
+    Self(
+      code: .emptyPrompt, location: location, problem: "the prompt has no token",
+      remedy: "Drop the prompt, or give the tokenizer a template that adds one.")
+  }
+
+  static func tokenOutOfRange(_ location: String, token: Int32, vocabulary: Int) -> Self {
+    Self(
+      code: .tokenOutOfRange, location: location,
+      problem: "token \(token) is outside of the model's \(vocabulary)",
+      remedy: "Use the tokenizer that belongs to the model.")
+  }
+
+  static func promptTooLong(_ location: String, tokens: Int, positions: Int) -> Self {
+    Self(
+      code: .promptTooLong, location: location,
+      problem: "\(tokens) tokens leave nothing of the model's \(positions) positions",
+      remedy: "Shorten the prompt, or use a model with more positions.")
+  }
+
+  static func sampling(_ key: String, _ problem: String) -> Self {
+    Self(
+      code: .sampling, location: key, problem: problem,
+      remedy: "Set it inside its range; docs/ has the table.")
+  }
+
+  static func wrongSize(_ what: String, count: Int, expected: Int) -> Self {
+    Self(
+      code: .wrongSize, location: what, problem: "\(count) values where the model has \(expected)",
+      remedy: "Use the file that was written for this model.")
+  }
+}

@@ -1,0 +1,190 @@
+// Attention backward. Per query row and head, with p = softmax(scale q K^T) and g_j = dout . V_j:
+//   dV_j += p_j dout;   ds_j = p_j (g_j - sum p g) scale;   dq = sum ds_j K_j;   dK_j += ds_j q
+//
+// The softmax is computed again, not restored from a stored logarithm: the rounding of that would
+// leave sum ds_j visibly off 0, and the gradient of a key's bias is what such sums cancel to. For the
+// same reason the mean of g is taken and subtracted in double.
+#include "attention.h"
+
+typedef struct {
+  const ops_model *model;
+  const ops_group *groups;
+  const size_t *response_rows;
+  const float *qkv, *dout;
+  float *dqkv;
+  ops_context *context;
+} backward_attention;
+
+// Keys and values of one kv head, twice: by position for sums over keys, in transposed blocks of 16
+// positions for products with every key; and their gradients by position.
+typedef struct {
+  size_t d, width;  // width: d rounded up to whole vectors
+  float *k, *v, *dk, *dv;  // [positions, width]
+  float *kt, *vt;          // [blocks][d][16]
+  float *p, *ds;           // [positions]
+  float *q, *dout, *dq;    // [width], zero beyond d
+} backward_keys;
+
+OPS_BODY void load_key(backward_keys *b, size_t position, const float *key, const float *value) {
+  float *kt = b->kt + position / OPS_KEY_BLOCK * b->d * OPS_KEY_BLOCK + position % OPS_KEY_BLOCK;
+  float *vt = b->vt + position / OPS_KEY_BLOCK * b->d * OPS_KEY_BLOCK + position % OPS_KEY_BLOCK;
+  for (size_t i = 0; i < b->d; i++) {
+    b->k[position * b->width + i] = key[i];
+    b->v[position * b->width + i] = value[i];
+    kt[i * OPS_KEY_BLOCK] = key[i];
+    vt[i * OPS_KEY_BLOCK] = value[i];
+  }
+  memset(b->dk + position * b->width, 0, b->width * sizeof(float));
+  memset(b->dv + position * b->width, 0, b->width * sizeof(float));
+}
+
+typedef double f64x16 __attribute__((vector_size(128), aligned(8), may_alias));
+
+OPS_BODY double combine_double(const f64x16 *lanes) {
+  double v[OPS_LANES];
+  memcpy(v, lanes, sizeof v);
+  for (int width = OPS_LANES / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) v[l] += v[l + width];
+  return v[0];
+}
+
+// One query row of one head against `count` keys.
+OPS_BODY void backward_row(
+    backward_keys *b, size_t count, const float *q, const float *dout, float scale, float *dq) {
+  const size_t d = b->d, width = b->width;
+  memcpy(b->q, q, d * sizeof(float));
+  memcpy(b->dout, dout, d * sizeof(float));
+  const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const f32x16 none = (f32x16){0} + OPS_MINUS_INFINITY;
+  f32x16 largest = none;
+  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
+    const float *kt = b->kt + start * d, *vt = b->vt + start * d;
+    f32x16 s = {0}, dp = {0};
+    for (size_t i = 0; i < d; i++) {
+      s += *ops_const_lanes(kt + i * OPS_KEY_BLOCK) * b->q[i];
+      dp += *ops_const_lanes(vt + i * OPS_KEY_BLOCK) * b->dout[i];
+    }
+    const i32x16 keep = lane < (int32_t)(count - start);
+    s = (f32x16)(((i32x16)(s * scale) & keep) | ((i32x16)none & ~keep));
+    ops_max_lanes(&largest, &s);
+    *ops_lanes(b->p + start) = s;
+    *ops_lanes(b->ds + start) = dp;
+  }
+  const float max = ops_largest(&largest);
+  f32x16 sum = {0};
+  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
+    const f32x16 shifted = *ops_lanes(b->p + start) - max;
+    f32x16 e;
+    ops_exp(&shifted, &e);
+    *ops_lanes(b->p + start) = e;
+    sum += e;
+  }
+  const float denominator = ops_combine(&sum);
+  f64x16 mass = {0}, weighed = {0};
+  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
+    const f32x16 p = *ops_lanes(b->p + start) / denominator;
+    *ops_lanes(b->p + start) = p;
+    const f32x16 g = *ops_lanes(b->ds + start);
+    const f64x16 wide = __builtin_convertvector(p, f64x16);
+    mass += wide;
+    weighed += wide * __builtin_convertvector(g, f64x16);
+  }
+  const double mean = combine_double(&weighed) / combine_double(&mass);
+  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
+    const f64x16 centered = __builtin_convertvector(*ops_lanes(b->ds + start), f64x16) - mean;
+    *ops_lanes(b->ds + start) =
+        *ops_lanes(b->p + start) * __builtin_convertvector(centered, f32x16) * scale;
+  }
+  for (size_t c = 0; c < width; c += OPS_LANES) {
+    const f32x16 qc = *ops_const_lanes(b->q + c), oc = *ops_const_lanes(b->dout + c);
+    f32x16 sum = {0};
+    for (size_t j = 0; j < count; j++) {
+      sum += *ops_const_lanes(b->k + j * width + c) * b->ds[j];
+      *ops_lanes(b->dk + j * width + c) += qc * b->ds[j];
+      *ops_lanes(b->dv + j * width + c) += oc * b->p[j];
+    }
+    *ops_lanes(b->dq + c) = sum;
+  }
+  memcpy(dq, b->dq, d * sizeof(float));
+}
+
+static size_t backward_floats(const ops_model *m, size_t positions) {
+  const size_t width = ops_round_up(m->head_dim, OPS_LANES);
+  const size_t room = ops_round_up(positions, OPS_LANES);
+  return room * (4 * width + 2 * m->head_dim + 2) + 3 * width;
+}
+
+OPS_BODY void backward_group(void *arguments, size_t item, unsigned thread) {
+  const backward_attention *a = arguments;
+  const ops_model *m = a->model;
+  const ops_group *g = &a->groups[item / m->kv_heads];
+  const size_t head = item % m->kv_heads, per = m->heads / m->kv_heads;
+  const size_t d = m->head_dim, A = m->heads * d, K = m->kv_heads * d, QKV = A + 2 * K;
+  const float scale = ops_key_shape_of(m).scale;
+  size_t most = 0;
+  for (size_t r = 0; r < g->responses; r++) {
+    const size_t rows = a->response_rows[g->first_response + r];
+    most = rows > most ? rows : most;
+  }
+  const size_t room = ops_round_up(g->prompt_rows + most, OPS_LANES);
+  backward_keys b = {.d = d, .width = ops_round_up(d, OPS_LANES)};
+  float *next = a->context->scratch[thread];
+  float **by_position[] = {&b.k, &b.v, &b.dk, &b.dv};
+  for (int i = 0; i < 4; i++, next += room * b.width) *by_position[i] = next;
+  b.kt = next, next += room * d;
+  b.vt = next, next += room * d;
+  b.p = next, next += room;
+  b.ds = next, next += room;
+  b.q = next, next += b.width;
+  b.dout = next, next += b.width;
+  b.dq = next, next += b.width;
+  // Lanes beyond d and positions not loaded yet take part in sums that are thrown away: they must
+  // be finite only.
+  memset(a->context->scratch[thread], 0, (size_t)(next - b.k) * sizeof(float));
+
+  size_t row = g->first_row;
+  for (size_t part = 0; part <= g->responses; part++) {
+    const size_t rows = part ? a->response_rows[g->first_response + part - 1] : g->prompt_rows;
+    const size_t first = part ? g->prompt_rows : 0;
+    for (size_t i = 0; i < rows; i++) {
+      const float *key = a->qkv + (row + i) * QKV + A + head * d;
+      load_key(&b, first + i, key, key + K);
+    }
+    for (size_t i = 0; i < rows; i++)
+      for (size_t h = head * per; h < (head + 1) * per; h++)
+        backward_row(
+            &b, first + i + 1, a->qkv + (row + i) * QKV + h * d, a->dout + (row + i) * A + h * d,
+            scale, a->dqkv + (row + i) * QKV + h * d);
+    for (size_t i = 0; part && i < rows; i++) {
+      float *dkey = a->dqkv + (row + i) * QKV + A + head * d;
+      memcpy(dkey, b.dk + (first + i) * b.width, d * sizeof(float));
+      memcpy(dkey + K, b.dv + (first + i) * b.width, d * sizeof(float));
+    }
+    row += rows;
+  }
+  // The prompt's keys have gradients from every response, in their order.
+  for (size_t i = 0; i < g->prompt_rows; i++) {
+    float *dkey = a->dqkv + (g->first_row + i) * QKV + A + head * d;
+    memcpy(dkey, b.dk + i * b.width, d * sizeof(float));
+    memcpy(dkey + K, b.dv + i * b.width, d * sizeof(float));
+  }
+}
+OPS_VARIANTS(backward_group);
+
+void ops_attention_backward_f32(
+    ops_context *context, const ops_model *model, const ops_group *groups, size_t group_count,
+    const size_t *response_rows, const ops_tensor *qkv, const ops_tensor *dout, ops_tensor *dqkv) {
+  size_t positions = 0;
+  for (size_t g = 0; g < group_count; g++) {
+    size_t most = 0;
+    for (size_t r = 0; r < groups[g].responses; r++) {
+      const size_t rows = response_rows[groups[g].first_response + r];
+      most = rows > most ? rows : most;
+    }
+    most += groups[g].prompt_rows;
+    positions = most > positions ? most : positions;
+  }
+  ops_reserve_scratch(context, backward_floats(model, positions));
+  backward_attention a = {model, groups, response_rows, qkv->values, dout->values, dqkv->values, context};
+  ops_parallel(context, group_count * model->kv_heads, backward_group_variants[context->isa], &a);
+}

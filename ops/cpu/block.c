@@ -1,0 +1,186 @@
+// Output projection, residual, RMSNorm and SwiGLU: one tile of rows through all of it.
+#include "lanes.h"
+
+typedef struct {
+  ops_context *context;
+  const ops_model *model;
+  const ops_layer *layer;
+  const float *parameters, *out, *x;
+  ops_tiling tiles;
+  float *x_mid, *gate_up, *x_out;
+  // backward
+  const float *dx_out;
+  float *dx_mid, *dout, *h, *activations, *norm_parts;
+} block_arguments;
+
+static size_t narrowest(const ops_model *m) {
+  return m->hidden < 2 * m->intermediate ? m->hidden : 2 * m->intermediate;
+}
+
+// a = gate / (1 + e^-gate) * up
+OPS_BODY void swiglu_row(const float *gate, const float *up, float *a, size_t count) {
+  for (size_t i = 0; i < count; i += OPS_LANES) {
+    float rest[3][OPS_LANES] = {0};
+    const size_t lanes = count - i < OPS_LANES ? count - i : OPS_LANES;
+    f32x16 g, u;
+    if (lanes == OPS_LANES) {
+      g = *ops_const_lanes(gate + i);
+      u = *ops_const_lanes(up + i);
+    } else {
+      memcpy(rest[0], gate + i, lanes * sizeof(float));
+      memcpy(rest[1], up + i, lanes * sizeof(float));
+      g = *ops_const_lanes(rest[0]);
+      u = *ops_const_lanes(rest[1]);
+    }
+    const f32x16 negative = -g;
+    f32x16 e;
+    ops_exp(&negative, &e);
+    const f32x16 y = g / (e + 1.0f) * u;
+    if (lanes == OPS_LANES) {
+      *ops_lanes(a + i) = y;
+    } else {
+      *ops_lanes(rest[2]) = y;
+      memcpy(a + i, rest[2], lanes * sizeof(float));
+    }
+  }
+}
+
+// With s = 1 / (1 + e^-gate): a = gate s up, dgate = da up s (1 + gate (1 - s)), dup = da gate s;
+// gate and up are overwritten by their gradients.
+OPS_BODY void swiglu_row_backward(
+    float *gate, float *up, const float *da, float *a, size_t count) {
+  for (size_t i = 0; i < count; i += OPS_LANES) {
+    float rest[4][OPS_LANES] = {0};
+    const size_t lanes = count - i < OPS_LANES ? count - i : OPS_LANES;
+    const bool whole = lanes == OPS_LANES;
+    if (!whole) {
+      memcpy(rest[0], gate + i, lanes * sizeof(float));
+      memcpy(rest[1], up + i, lanes * sizeof(float));
+      memcpy(rest[2], da + i, lanes * sizeof(float));
+    }
+    float *gp = whole ? gate + i : rest[0], *upp = whole ? up + i : rest[1];
+    const f32x16 g = *ops_lanes(gp), u = *ops_lanes(upp);
+    const f32x16 d = *ops_const_lanes(whole ? da + i : rest[2]);
+    const f32x16 negative = -g;
+    f32x16 e;
+    ops_exp(&negative, &e);
+    const f32x16 s = 1.0f / (e + 1.0f);
+    const f32x16 silu = g * s;
+    *ops_lanes(whole ? a + i : rest[3]) = silu * u;
+    *ops_lanes(gp) = d * u * s * (1.0f + g * (1.0f - s));
+    *ops_lanes(upp) = d * silu;
+    if (!whole) {
+      memcpy(gate + i, rest[0], lanes * sizeof(float));
+      memcpy(up + i, rest[1], lanes * sizeof(float));
+      memcpy(a + i, rest[3], lanes * sizeof(float));
+    }
+  }
+}
+
+OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
+  const block_arguments *b = arguments;
+  const ops_model *m = b->model;
+  const ops_layer *l = b->layer;
+  const size_t D = m->hidden, F = m->intermediate, A = m->heads * m->head_dim;
+  const size_t tile = b->tiles.tile, first = item * tile;
+  const size_t rows = b->tiles.rows - first < tile ? b->tiles.rows - first : tile;
+  float *y = b->context->scratch[thread];
+  float *h = y + tile * D;
+  float *gate_up = b->gate_up ? b->gate_up + first * 2 * F : h + tile * D;
+  ops_product_nt(tile, D, A, b->out + first * A, A, b->parameters + l->o, y, D);
+  const float *weight = b->parameters + l->post_norm;
+  for (size_t r = 0; r < rows; r++) {
+    const float *x = b->x + (first + r) * D;
+    float *mid = b->x_mid + (first + r) * D;
+    for (size_t i = 0; i < D; i++) mid[i] = x[i] + y[r * D + i];
+    ops_rmsnorm_row(mid, weight, h + r * D, D, m->norm_epsilon);
+  }
+  memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
+  ops_product_nt(tile, 2 * F, D, h, D, b->parameters + l->gate_up, gate_up, 2 * F);
+  float *activations = h + tile * D + (b->gate_up ? 0 : tile * 2 * F);
+  for (size_t r = 0; r < tile; r++) {
+    float *gate = gate_up + r * 2 * F;
+    swiglu_row(gate, gate + F, activations + r * F, F);
+  }
+  ops_product_nt(tile, D, F, activations, F, b->parameters + l->down, y, D);
+  for (size_t r = 0; r < rows; r++) {
+    const float *mid = b->x_mid + (first + r) * D;
+    float *x = b->x_out + (first + r) * D;
+    for (size_t i = 0; i < D; i++) x[i] = mid[i] + y[r * D + i];
+  }
+}
+OPS_VARIANTS(block_tile);
+
+void ops_block_f32(
+    ops_context *context, const ops_model *model, const ops_layer *layer,
+    const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x, size_t rows,
+    ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out) {
+  block_arguments b = {
+      .context = context, .model = model, .layer = layer, .parameters = parameters->values,
+      .out = out->values, .x = x->values, .tiles = ops_tile_rows(rows, narrowest(model)),
+      .x_mid = x_mid->values, .gate_up = gate_up ? gate_up->values : NULL,
+      .x_out = x_out->values};
+  ops_reserve_scratch(context, b.tiles.tile * (2 * model->hidden + 3 * model->intermediate));
+  ops_parallel(context, b.tiles.count, block_tile_variants[context->isa], &b);
+}
+
+OPS_BODY void block_backward_tile(void *arguments, size_t item, unsigned thread) {
+  const block_arguments *b = arguments;
+  const ops_model *m = b->model;
+  const ops_layer *l = b->layer;
+  const size_t D = m->hidden, F = m->intermediate, A = m->heads * m->head_dim;
+  const size_t tile = b->tiles.tile, first = item * tile;
+  const size_t rows = b->tiles.rows - first < tile ? b->tiles.rows - first : tile;
+  float *da = b->context->scratch[thread];
+  float *dh = da + tile * F;
+  float *gate_up = b->gate_up + first * 2 * F;
+  ops_product_nn(rows, D, F, b->dx_out + first * D, D, b->parameters + l->down, da, F, false);
+  for (size_t r = 0; r < rows; r++) {
+    float *gate = gate_up + r * 2 * F;
+    swiglu_row_backward(gate, gate + F, da + r * F, b->activations + (first + r) * F, F);
+  }
+  ops_product_nn(rows, 2 * F, D, gate_up, 2 * F, b->parameters + l->gate_up, dh, D, false);
+  float *dnorm = b->norm_parts + item * D;
+  memset(dnorm, 0, D * sizeof(float));
+  const float *weight = b->parameters + l->post_norm;
+  for (size_t r = 0; r < rows; r++) {
+    const size_t row = (first + r) * D;
+    const float *mid = b->x + row;
+    const float inverse = ops_rmsnorm_row(mid, weight, b->h + row, D, m->norm_epsilon);
+    ops_rmsnorm_row_backward(
+        mid, weight, inverse, dh + r * D, b->dx_out + row, b->dx_mid + row, dnorm, D);
+  }
+  ops_product_nn(
+      rows, D, A, b->dx_mid + first * D, D, b->parameters + l->o, b->dout + first * A, A, false);
+}
+OPS_VARIANTS(block_backward_tile);
+
+size_t ops_block_workspace(const ops_model *model, size_t rows) {
+  return ops_row_capacity(rows) * (model->hidden + model->intermediate) +
+         (ops_tile_rows(rows, narrowest(model)).count + 4) * model->hidden;
+}
+
+void ops_block_backward_f32(
+    ops_context *context, const ops_model *model, const ops_layer *layer,
+    const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x_mid,
+    ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out, ops_tensor *dx_mid,
+    ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace) {
+  const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
+  const size_t room = ops_row_capacity(rows);
+  block_arguments b = {
+      .context = context, .model = model, .layer = layer, .parameters = parameters->values,
+      .out = out->values, .x = x_mid->values, .tiles = ops_tile_rows(rows, narrowest(model)),
+      .gate_up = gate_up->values, .dx_out = dx_out->values, .dx_mid = dx_mid->values,
+      .dout = dout->values, .h = workspace->values, .activations = workspace->values + room * D,
+      .norm_parts = workspace->values + room * (D + F)};
+  ops_reserve_scratch(context, b.tiles.tile * (D + F));
+  ops_parallel(context, b.tiles.count, block_backward_tile_variants[context->isa], &b);
+  float *g = gradient->values;
+  const ops_gradient_product products[] = {
+      {rows, 2 * F, D, gate_up->values, b.h, 2 * F, D, g + layer->gate_up},
+      {rows, D, F, dx_out->values, b.activations, D, F, g + layer->down},
+      {rows, D, A, dx_mid->values, out->values, D, A, g + layer->o},
+  };
+  ops_accumulate_products(context, products, 3);
+  ops_add_columns(b.norm_parts, b.tiles.count, D, D, g + layer->post_norm);
+}

@@ -1,0 +1,159 @@
+// The head: logits, the log-probabilities and entropies of tokens, and their gradients.
+#include "head.h"
+
+typedef struct {
+  ops_context *context;
+  const ops_model *model;
+  const float *parameters, *x;
+  const ops_head_row *rows;
+  const ops_target *targets;
+  ops_tiling tiles;
+  float temperature;
+  float *log_probabilities, *entropies;
+  // backward
+  const float *dlog_probabilities, *dentropies;
+  float *dx, *h, *dlogits, *norm_parts;
+} head_arguments;
+
+#define OPS_ROW_STEP (sizeof(ops_head_row) / sizeof(size_t))
+
+OPS_BODY void score_tile(void *arguments, size_t item, unsigned thread) {
+  const head_arguments *a = arguments;
+  const ops_model *m = a->model;
+  const size_t tile = a->tiles.tile, first = item * tile, stride = ops_logit_stride(m);
+  const size_t rows = a->tiles.rows - first < tile ? a->tiles.rows - first : tile;
+  float *h = a->context->scratch[thread], *logits = h + tile * m->hidden;
+  const ops_head_row *head = a->rows + first;
+  ops_logits_tile(
+      m, a->parameters, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, NULL);
+  for (size_t i = 0; i < rows; i++) {
+    float *y = logits + i * stride;
+    const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
+    for (size_t t = 0; t < head[i].targets; t++) {
+      const ops_target *target = &a->targets[head[i].first_target + t];
+      a->log_probabilities[target->index] = ops_log_probability(&s, y[target->token]);
+      a->entropies[target->index] = s.entropy;
+    }
+  }
+}
+OPS_VARIANTS(score_tile);
+
+void ops_head_score_f32(
+    ops_context *context, const ops_model *model, const ops_tensor *parameters,
+    const ops_tensor *x, const ops_head_row *rows, size_t count, const ops_target *targets,
+    float temperature, float *host_log_probabilities, float *host_entropies) {
+  head_arguments a = {
+      .context = context, .model = model, .parameters = parameters->values, .x = x->values,
+      .rows = rows, .targets = targets, .tiles = ops_tile_head(model, count),
+      .temperature = temperature, .log_probabilities = host_log_probabilities,
+      .entropies = host_entropies};
+  ops_reserve_scratch(context, a.tiles.tile * (model->hidden + ops_logit_stride(model)));
+  ops_parallel(context, a.tiles.count, score_tile_variants[context->isa], &a);
+}
+
+void ops_logits_f32(
+    ops_context *context, const ops_model *model, const ops_tensor *parameters,
+    const ops_tensor *x, const size_t *rows, size_t count, float *host_logits) {
+  const ops_tiling tiles = ops_tile_head(model, count);
+  const size_t stride = ops_logit_stride(model), V = model->vocabulary;
+  ops_reserve_scratch(context, tiles.tile * (model->hidden + stride));
+  float *h = context->scratch[0], *logits = h + tiles.tile * model->hidden;
+  for (size_t first = 0; first < count; first += tiles.tile) {
+    const size_t n = count - first < tiles.tile ? count - first : tiles.tile;
+    ops_logits_tile(
+        model, parameters->values, x->values, rows + first, 1, n, tiles.tile, h, logits, NULL);
+    for (size_t i = 0; i < n; i++)
+      memcpy(host_logits + (first + i) * V, logits + i * stride, V * sizeof(float));
+  }
+}
+
+// dL/dz of one row, in place of its logits. With y = z / T, p = softmax(y), H its entropy:
+//   dlogp_a/dz_j = (1[j = a] - p_j) / T        dH/dz_j = -p_j (log p_j + H) / T
+OPS_BODY void logit_row_gradient(
+    const head_arguments *a, const ops_head_row *row, float *y, const ops_row_statistics *s) {
+  const size_t stride = ops_logit_stride(a->model);
+  float pull = 0, spread = 0;
+  for (size_t t = 0; t < row->targets; t++) {
+    const size_t index = a->targets[row->first_target + t].index;
+    pull += a->dlog_probabilities[index];
+    if (a->dentropies) spread += a->dentropies[index];
+  }
+  const float divisor = a->temperature > 0 ? a->temperature : 1;
+  const float log_sum = (float)s->log_sum;
+  for (size_t j = 0; j < stride; j += OPS_LANES) {
+    const f32x16 shifted = *ops_lanes(y + j) - s->max;
+    f32x16 e;
+    ops_exp(&shifted, &e);
+    const f32x16 p = e / s->sum;
+    *ops_lanes(y + j) = p * ((shifted - log_sum + s->entropy) * -spread - pull) / divisor;
+  }
+  for (size_t t = 0; t < row->targets; t++) {
+    const ops_target *target = &a->targets[row->first_target + t];
+    y[target->token] += a->dlog_probabilities[target->index] / divisor;
+  }
+}
+
+OPS_BODY void head_backward_tile(void *arguments, size_t item, unsigned thread) {
+  const head_arguments *a = arguments;
+  const ops_model *m = a->model;
+  const size_t tile = a->tiles.tile, first = item * tile, stride = ops_logit_stride(m);
+  const size_t D = m->hidden;
+  const size_t rows = a->tiles.rows - first < tile ? a->tiles.rows - first : tile;
+  float *h = a->h + first * D, *logits = a->dlogits + first * stride;
+  float *dh = a->context->scratch[thread], *inverses = dh + tile * D;
+  const ops_head_row *head = a->rows + first;
+  ops_logits_tile(
+      m, a->parameters, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, inverses);
+  for (size_t i = 0; i < rows; i++) {
+    float *y = logits + i * stride;
+    const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
+    logit_row_gradient(a, &head[i], y, &s);
+  }
+  ops_product_nn(
+      rows, m->vocabulary, D, logits, stride, a->parameters + m->head, dh, D, false);
+  float *dnorm = a->norm_parts + item * D;
+  memset(dnorm, 0, D * sizeof(float));
+  for (size_t i = 0; i < rows; i++)
+    ops_rmsnorm_row_backward(
+        a->x + head[i].row * D, a->parameters + m->final_norm, inverses[i], dh + i * D, NULL,
+        a->dx + head[i].row * D, dnorm, D);
+}
+OPS_VARIANTS(head_backward_tile);
+
+// Rows whose logits' gradients are held at once.
+static size_t chunk_rows(const ops_model *m, size_t count) {
+  const size_t most = ops_round_up(((size_t)1 << 24) / ops_logit_stride(m) + 1, OPS_TILE);
+  return count < most ? count : most;
+}
+
+size_t ops_head_workspace(const ops_model *model, size_t count) {
+  const size_t chunk = chunk_rows(model, count);
+  return ops_row_capacity(chunk) * (model->hidden + ops_logit_stride(model)) +
+         (ops_tile_head(model, chunk).count + 4) * model->hidden;
+}
+
+void ops_head_backward_f32(
+    ops_context *context, const ops_model *model, const ops_tensor *parameters,
+    const ops_tensor *x, size_t x_rows, const ops_head_row *rows, size_t count,
+    const ops_target *targets, float temperature, const float *host_dlog_probabilities,
+    const float *host_dentropies, ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace) {
+  const size_t D = model->hidden, stride = ops_logit_stride(model);
+  const size_t chunk = chunk_rows(model, count), room = ops_row_capacity(chunk);
+  memset(dx->values, 0, x_rows * D * sizeof(float));
+  for (size_t first = 0; first < count; first += chunk) {
+    const size_t n = count - first < chunk ? count - first : chunk;
+    head_arguments a = {
+        .context = context, .model = model, .parameters = parameters->values, .x = x->values,
+        .rows = rows + first, .targets = targets, .tiles = ops_tile_head(model, n),
+        .temperature = temperature, .dlog_probabilities = host_dlog_probabilities,
+        .dentropies = host_dentropies, .dx = dx->values, .h = workspace->values,
+        .dlogits = workspace->values + room * D,
+        .norm_parts = workspace->values + room * (D + stride)};
+    ops_reserve_scratch(context, a.tiles.tile * (D + 1));
+    ops_parallel(context, a.tiles.count, head_backward_tile_variants[context->isa], &a);
+    const ops_gradient_product product = {
+        n, model->vocabulary, D, a.dlogits, a.h, stride, D, gradient->values + model->head};
+    ops_accumulate_products(context, &product, 1);
+    ops_add_columns(a.norm_parts, a.tiles.count, D, D, gradient->values + model->final_norm);
+  }
+}

@@ -1,0 +1,77 @@
+// Logits of a tile of rows, and the statistics of one row of them: what scoring, its gradient and
+// sampling share, so that a token's log-probability is the same bits in all three.
+#ifndef TEMPER_OPS_CPU_HEAD_H
+#define TEMPER_OPS_CPU_HEAD_H
+
+#include "lanes.h"
+
+// Stands in the lanes beyond the vocabulary: its exponential is 0, and 0 times it is 0.
+#define OPS_NO_LOGIT (-1e30f)
+
+// Floats of the largest tile of logits.
+#define OPS_LOGIT_FLOATS ((size_t)1 << 21)
+
+OPS_BODY size_t ops_logit_stride(const ops_model *m) {
+  return ops_round_up(m->vocabulary, OPS_LANES);
+}
+
+// Tiles of rows for the head: as few rows as a product may have where the vocabulary is large.
+static inline ops_tiling ops_tile_head(const ops_model *m, size_t rows) {
+  const size_t narrowest = m->vocabulary < m->hidden ? m->vocabulary : m->hidden;
+  if (m->vocabulary * OPS_TILE <= OPS_LOGIT_FLOATS) return ops_tile_rows(rows, narrowest);
+  const size_t tile = ops_tile_rows(1, narrowest).tile;
+  return (ops_tiling){rows, tile, (rows + tile - 1) / tile};
+}
+
+// Gathers and normalizes `rows` rows into h [tile, D] and computes logits [tile, stride].
+// inverses [rows] may be NULL. `row_of(i)` is rows[i * row_step].
+OPS_BODY void ops_logits_tile(
+    const ops_model *m, const float *parameters, const float *x, const size_t *rows,
+    size_t row_step, size_t count, size_t tile, float *h, float *logits, float *inverses) {
+  const size_t D = m->hidden;
+  for (size_t i = 0; i < count; i++) {
+    const float inverse = ops_rmsnorm_row(
+        x + rows[i * row_step] * D, parameters + m->final_norm, h + i * D, D, m->norm_epsilon);
+    if (inverses) inverses[i] = inverse;
+  }
+  memset(h + count * D, 0, (tile - count) * D * sizeof(float));
+  ops_product_nt(
+      tile, m->vocabulary, D, h, D, parameters + m->head, logits, ops_logit_stride(m));
+}
+
+typedef struct {
+  float max;            // of y = z / temperature
+  float sum;            // of e^(y - max)
+  double log_sum;
+  float entropy;        // of softmax(y)
+} ops_row_statistics;
+
+// Divides a row of logits by the temperature, fills its last lanes and returns its statistics.
+OPS_BODY ops_row_statistics ops_logit_row(float *z, size_t vocabulary, float temperature) {
+  const size_t stride = ops_round_up(vocabulary, OPS_LANES);
+  if (temperature != 1 && temperature > 0)
+    for (size_t j = 0; j < stride; j += OPS_LANES)
+      *ops_lanes(z + j) = *ops_lanes(z + j) / temperature;
+  for (size_t j = vocabulary; j < stride; j++) z[j] = OPS_NO_LOGIT;
+  f32x16 largest = *ops_lanes(z);
+  for (size_t j = OPS_LANES; j < stride; j += OPS_LANES) ops_max_lanes(&largest, ops_lanes(z + j));
+  ops_row_statistics s = {.max = ops_largest(&largest)};
+  f32x16 sum = {0}, weighted = {0};
+  for (size_t j = 0; j < stride; j += OPS_LANES) {
+    const f32x16 shifted = *ops_lanes(z + j) - s.max;
+    f32x16 e;
+    ops_exp(&shifted, &e);
+    sum += e;
+    weighted += e * shifted;
+  }
+  s.sum = ops_combine(&sum);
+  s.log_sum = ops_log((double)s.sum);
+  s.entropy = (float)(s.log_sum - (double)ops_combine(&weighted) / (double)s.sum);
+  return s;
+}
+
+OPS_BODY float ops_log_probability(const ops_row_statistics *s, float y) {
+  return (float)((double)y - (double)s->max - s->log_sum);
+}
+
+#endif
