@@ -23,13 +23,16 @@ OPS_BODY void adamw_run(void *arguments, size_t item, unsigned thread) {
   const float rest1 = (float)(1 - a->settings->beta1), rest2 = (float)(1 - a->settings->beta2);
   const float scale = (float)a->settings->gradient_scale, epsilon = (float)a->settings->epsilon;
   const float decay = a->decay, step = a->step, root = a->root_correction;
-  for (size_t i = begin; i < end; i++) {
-    const float g = a->gradient[i] * scale;
-    const float m = beta1 * a->first[i] + rest1 * g;
-    const float v = beta2 * a->second[i] + rest2 * (g * g);
-    a->first[i] = m;
-    a->second[i] = v;
-    a->parameters[i] = a->parameters[i] * decay - step * (m / (sqrtf(v) / root + epsilon));
+  // Tensors have room for whole vectors: the lanes after the last element compute zeros.
+  for (size_t i = begin; i < end; i += OPS_LANES) {
+    const f32x16 g = *ops_const_lanes(a->gradient + i) * scale;
+    const f32x16 m = beta1 * *ops_lanes(a->first + i) + rest1 * g;
+    const f32x16 v = beta2 * *ops_lanes(a->second + i) + rest2 * (g * g);
+    *ops_lanes(a->first + i) = m;
+    *ops_lanes(a->second + i) = v;
+    *ops_lanes(a->parameters + i) =
+        *ops_lanes(a->parameters + i) * decay -
+        step * (m / (__builtin_elementwise_sqrt(v) / root + epsilon));
   }
 }
 OPS_VARIANTS(adamw_run);

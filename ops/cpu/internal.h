@@ -37,7 +37,7 @@ typedef void (*ops_task)(void *arguments, size_t item, unsigned thread);
 
 struct ops_tensor {
   ops_context *context;
-  float *values;  // aligned to 64 bytes
+  float *values;  // aligned to 64 bytes, with room for a whole vector after the last
   size_t count;
   size_t bytes;  // of the mapping
 };

@@ -1,0 +1,108 @@
+import Operators
+import Policy
+import Randomness
+
+/// A small model with random weights that are large enough for peaked distributions, and random
+/// prompts for it.
+struct RandomModel {
+  var configuration: ModelConfiguration
+  var seed: UInt64
+
+  /// Shapes that touch the edges: hidden sizes that are no multiple of 16, every kind of
+  /// grouped-query attention, tied and untied, with biases and without, one tile and several.
+  static let shapes: [RandomModel] = [
+    RandomModel(hidden: 64, intermediate: 144, layers: 2, heads: 4, kvHeads: 2, headDimension: 16),
+    RandomModel(hidden: 40, intermediate: 56, layers: 2, heads: 3, kvHeads: 1, headDimension: 20),
+    RandomModel(
+      hidden: 50, intermediate: 70, layers: 1, heads: 2, kvHeads: 2, headDimension: 6,
+      vocabulary: 37, tied: false, bias: false),
+    RandomModel(
+      hidden: 96, intermediate: 200, layers: 2, heads: 7, kvHeads: 1, headDimension: 8,
+      vocabulary: 200, tied: false),
+    RandomModel(
+      hidden: 192, intermediate: 512, layers: 2, heads: 6, kvHeads: 2, headDimension: 32,
+      vocabulary: 128),
+    RandomModel(
+      hidden: 16, intermediate: 24, layers: 1, heads: 5, kvHeads: 5, headDimension: 2,
+      vocabulary: 9),
+  ]
+
+  init(
+    hidden: Int, intermediate: Int, layers: Int, heads: Int, kvHeads: Int, headDimension: Int,
+    vocabulary: Int = 64, tied: Bool = true, bias: Bool = true, seed: UInt64 = 7
+  ) {
+    configuration = ModelConfiguration(
+      vocabularySize: vocabulary, hiddenSize: hidden, intermediateSize: intermediate,
+      layerCount: layers, headCount: heads, keyValueHeadCount: kvHeads,
+      headDimension: headDimension, ropeTheta: 10_000, tieEmbeddings: tied, attentionBias: bias,
+      maximumPositions: 512, stopIDs: [0])
+    self.seed = seed
+  }
+
+  func policy(threads: Int = 1, upTo: ISA? = nil) throws -> Policy {
+    let compute = Compute(threads: threads, upTo: upTo)
+    return try Policy(
+      configuration: configuration, parameters: parameters, compute: compute)
+  }
+
+  /// Normal with deviation 3 / sqrt(inputs): ten times the usual, so that nothing is near uniform;
+  /// norms near 1, and biases that are not 0.
+  var parameters: [Float] {
+    let stream = RandomStream(seed: seed, purpose: .initialWeights)
+    var values: [Float] = []
+    for tensor in configuration.parameters {
+      let inputs = tensor.shape.count == 2 ? Double(tensor.shape[1]) : 30
+      for _ in 0..<tensor.count {
+        let noise = stream.uniform(UInt64(values.count)) * 2 - 1
+        let isNorm = tensor.name.hasSuffix("norm.weight")
+        values.append(Float(isNorm ? 1 + 0.3 * noise : noise * 3 / inputs.squareRoot()))
+      }
+    }
+    return values
+  }
+
+  /// A prompt of 1...40 tokens that depends on its index alone.
+  func prompt(_ index: Int) -> [Int32] {
+    let stream = RandomStream(seed: seed, purpose: .dataset)
+    let count = 1 + Int(stream.integer(below: 40, UInt64(index)))
+    return (0..<count).map {
+      Int32(
+        stream.integer(below: UInt64(configuration.vocabularySize), UInt64(index), 1, UInt32($0)))
+    }
+  }
+
+  func requests(_ indices: Range<Int>, rollouts: Int) -> [GenerationRequest] {
+    indices.map { GenerationRequest(group: UInt64($0), prompt: prompt($0), rollouts: rollouts) }
+  }
+
+  /// Stops at id 0, so that lengths differ.
+  func sampling(_ maximumTokens: Int, temperature: Float = 1) -> SamplingSettings {
+    SamplingSettings(
+      temperature: temperature, stopIDs: [0], maximumTokens: maximumTokens,
+      tokenLimit: configuration.vocabularySize, recordEntropy: true, recordFiltered: true)
+  }
+}
+
+/// Every rollout's log-probabilities, flat, in the layout of `TokenScores`.
+func stored(_ generations: [[Generation]]) -> [Float] {
+  generations.flatMap { $0.flatMap(\.logProbabilities) }
+}
+
+func trainingGroups(_ requests: [GenerationRequest], _ generations: [[Generation]])
+  -> [TrainingGroup]
+{
+  zip(requests, generations).map {
+    TrainingGroup(prompt: $0.prompt, responses: $1.map(\.tokens))
+  }
+}
+
+/// How many values differ in any bit.
+func differentBits(_ a: [Float], _ b: [Float]) -> Int {
+  guard a.count == b.count else { return max(a.count, b.count) }
+  return zip(a, b).reduce(0) { $0 + ($1.0.bitPattern == $1.1.bitPattern ? 0 : 1) }
+}
+
+func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
+  guard a.count == b.count else { return .infinity }
+  return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+}
