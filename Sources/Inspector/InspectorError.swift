@@ -1,0 +1,32 @@
+public import Records
+
+/// What was asked for cannot be shown.
+public struct InspectorError: DescribedError, Equatable {
+  public enum Code: Sendable, Equatable {
+    /// No run, evaluation or queue at this place.
+    case noRun
+    /// The group, or the step, is not in the run.
+    case noGroup
+    /// A file of the run cannot be read, or is not what it should be.
+    case file
+  }
+
+  public var code: Code
+  public var location: String
+  public var problem: String
+  public var remedy: String
+
+  public init(_ code: Code, at location: String, _ problem: String, remedy: String) {
+    self.code = code
+    self.location = location
+    self.problem = problem
+    self.remedy = remedy
+  }
+
+  public var exitStatus: ExitStatus {
+    switch code {
+    case .noRun, .noGroup: .usage
+    case .file: .runFailed
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Foundation
+public import Records
+
+/// The last lines of a run's `metrics.jsonl`.
+public struct MetricsTail: Sendable {
+  /// One object a step, oldest first.
+  public private(set) var lines: [JSONValue] = []
+
+  /// - Parameter bytes: how much of the file's end is looked at.
+  /// - Throws: when the file is there and cannot be read; an absent one has no lines.
+  public init(path: String, bytes: UInt64 = 1 << 20) throws(InspectorError) {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    let data: Data
+    let start: UInt64
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      let length = try file.seekToEnd()
+      start = length > bytes ? length - bytes : 0
+      try file.seek(toOffset: start)
+      data = try file.readToEnd() ?? Data()
+      try file.close()
+    } catch {
+      throw InspectorError(
+        .file, at: path, "cannot read it: \(error.localizedDescription)",
+        remedy: "Check its permissions; `pipeline resume` writes it anew.")
+    }
+    var texts = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)
+    if start > 0, !texts.isEmpty { texts.removeFirst() }
+    // The file is appended to without a lock, so its last line may be half there.
+    if data.last != UInt8(ascii: "\n"), !texts.isEmpty { texts.removeLast() }
+    for text in texts {
+      do throws(JSONError) {
+        lines.append(try JSONValue(parsing: Array(text), location: path))
+      } catch {
+        throw InspectorError(
+          .file, at: path, "a line is not JSON: \(error.problem)",
+          remedy: "`pipeline resume` writes it anew.")
+      }
+    }
+  }
+
+  /// One metric over the steps; NaN where a step has none.
+  public func series(_ name: String) -> [Double] {
+    lines.map { line in
+      guard let value = line[name] else { return .nan }
+      return value.double ?? value.string.flatMap(Double.init) ?? .nan
+    }
+  }
+
+  /// The last step's value.
+  public func last(_ name: String) -> Double? {
+    series(name).last.flatMap { $0.isNaN ? nil : $0 }
+  }
+}

@@ -1,0 +1,63 @@
+import Definition
+import Foundation
+public import Queue
+import Records
+public import Stages
+public import Tokenizer
+
+/// A run, or an evaluation inside one, opened for reading only: running, crashed, finished, or on a
+/// disk that cannot be written. Transactions are short, so that a running stage is never held up.
+public final class StoredRun {
+  /// The place that was named.
+  public let directory: RunDirectory
+  /// The run itself; for an evaluation the run whose weights it measures.
+  public let home: RunDirectory
+  public let queue: Queue
+  private var loadedTokenizer: Tokenizer?
+
+  /// Something a person should know about how the queue was opened.
+  public var notice: String? { queue.notice }
+  public var isEvaluation: Bool { home != directory }
+
+  /// - Parameter path: a run directory, or `RUN/evaluations/STEP-SUITE`.
+  /// - Throws: `.noRun` when there is no queue at this place; what opening the queue throws.
+  public init(opening path: String) throws {
+    directory = RunDirectory(path)
+    let manager = FileManager.default
+    guard manager.fileExists(atPath: directory.path) else {
+      throw Self.noRun(path, "there is no such directory")
+    }
+    guard manager.fileExists(atPath: directory.queue) else {
+      throw Self.noRun(path, "it is not a run: it holds no queue")
+    }
+    home = directory.exists ? directory : Self.parent(of: directory)
+    queue = try Queue.open(at: directory.queue, access: .readOnly)
+  }
+
+  /// The run's name and number of steps, from its frozen definition.
+  public func plan() throws -> (name: String, steps: UInt64) {
+    let definition = try RunKeys.schema.resolve(file: home.definition)
+    return (definition.name, UInt64(definition.integer("steps")))
+  }
+
+  /// The tokenizer of the run's initial checkpoint, which all of its records were made with.
+  public func tokenizer() throws -> Tokenizer {
+    if let loadedTokenizer { return loadedTokenizer }
+    let tokenizer = try Tokenizer(file: home.checkpoint(0) + "/tokenizer.json")
+    loadedTokenizer = tokenizer
+    return tokenizer
+  }
+
+  /// The run around `RUN/evaluations/STEP-SUITE`; the directory itself where there is none.
+  private static func parent(of directory: RunDirectory) -> RunDirectory {
+    let place = URL(fileURLWithPath: directory.path).standardizedFileURL
+    let run = RunDirectory(place.deletingLastPathComponent().deletingLastPathComponent().path)
+    let isInside = place.deletingLastPathComponent().lastPathComponent == "evaluations"
+    return isInside && run.exists ? run : directory
+  }
+
+  private static func noRun(_ path: String, _ problem: String) -> InspectorError {
+    InspectorError(
+      .noRun, at: path, problem, remedy: "Name the directory that `pipeline run` printed.")
+  }
+}

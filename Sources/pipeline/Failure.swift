@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Inspector
+import Records
+
+/// The one place where errors become a line on stderr and an exit code.
+struct Failure {
+  /// What goes to stderr, one line; nil when everything was said already.
+  let line: String?
+  /// Help and the like, for stdout.
+  let text: String?
+  let status: Int32
+
+  init(_ error: any Error) {
+    text = Self.requestedText(error)
+    switch error {
+    case let error as any DescribedError:
+      line = Self.line(error.location, error.problem, error.remedy)
+      status = error.exitStatus.rawValue
+    case let code as ExitCode:
+      line = nil
+      status = code.rawValue
+    case _ where text != nil:
+      line = nil
+      status = ExitStatus.done.rawValue
+    case _ where Pipeline.exitCode(for: error) == .validationFailure:
+      line = Self.line("arguments", Self.usageProblem(error), Self.usageRemedy)
+      status = ExitStatus.usage.rawValue
+    case let error as CocoaError:
+      let path = unsafe error.userInfo[NSFilePathErrorKey] as? String
+      line = Self.line(
+        path ?? "files", error.localizedDescription, "Check the path and its permissions.")
+      status = ExitStatus.runFailed.rawValue
+    default:
+      line = Self.line("pipeline", "\(error)", "Report this with the command you ran.")
+      status = ExitStatus.runFailed.rawValue
+    }
+  }
+
+  /// Says it and ends the process.
+  func exit() -> Never {
+    if let text { Output.standard.write(text) }
+    if let line { Output.note(line) }
+    Foundation.exit(status)
+  }
+
+  /// `pipeline: LOCATION: PROBLEM. REMEDY`, whatever the parts hold. Names of files and keys come
+  /// from outside, so they are escaped.
+  static func line(_ location: String, _ problem: String, _ remedy: String) -> String {
+    var problem = problem
+    while problem.last == "." || problem.last == "\n" { problem.removeLast() }
+    let end = problem.last == "?" ? "" : "."
+    return TerminalText.escaped("pipeline: \(location): \(problem)\(end) \(remedy)")
+  }
+
+  private static let usageRemedy = "See `pipeline --help`, or `--help` after a command."
+
+  /// Help, the version, completion scripts: not errors, although the parser throws them.
+  private static func requestedText(_ error: any Error) -> String? {
+    guard Pipeline.exitCode(for: error) == .success else { return nil }
+    let text = Pipeline.fullMessage(for: error)
+    return text.hasSuffix("\n") ? text : text + "\n"
+  }
+
+  /// The parser's message on one line, with the nearest command when one was mistyped.
+  private static func usageProblem(_ error: any Error) -> String {
+    let message = Pipeline.message(for: error).split(whereSeparator: \.isNewline)
+      .joined(separator: " ")
+    guard message.lowercased().contains("unexpected argument"),
+      let suggestion = CommandSuggestion.current
+    else { return message }
+    return "there is no command \"\(suggestion.given)\""
+      + (suggestion.nearest.map { "; did you mean \"\($0)\"?" } ?? "")
+  }
+}

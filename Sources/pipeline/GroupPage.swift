@@ -1,0 +1,100 @@
+import Inspector
+
+/// The page of `inspect show`.
+struct GroupPage {
+  private let view: GroupView
+  private let output: Output
+
+  init(_ view: GroupView, _ output: Output) {
+    self.view = view
+    self.output = output
+  }
+
+  func print() {
+    printHead()
+    section("prompt", view.prompt)
+    section("ground truth", view.groundTruth)
+    for (index, demonstration) in view.demonstrations.enumerated() {
+      var title = "demonstration"
+      if view.demonstrations.count > 1 { title += " \(index)" }
+      if demonstration.tokenCount > 0 { title += "  \(demonstration.tokenCount) tokens" }
+      if demonstration.trains == true { title += "  trains" }
+      section(title, demonstration.text)
+      printTokens(demonstration)
+    }
+    for (index, rollout) in view.rollouts.enumerated() {
+      section("rollout \(index)  " + facts(of: rollout), rollout.text)
+      printTokens(rollout)
+    }
+  }
+
+  private func printHead() {
+    var table = TextTable([.init(""), .init("", shrinks: true)])
+    func fact(_ name: String, _ value: String?) {
+      if let value { table.add([name, TerminalText.escaped(value)]) }
+    }
+    fact("group", "\(view.group), step \(view.step), wave \(view.wave)")
+    fact("prompt", "\(view.id), epoch \(view.epoch), position \(view.position)")
+    fact("source", view.source)
+    let tags = view.tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    fact("tags", tags.isEmpty ? nil : tags.joined(separator: " "))
+    fact("policy", view.policyVersion.map { "version \($0), weights \(view.weights ?? "")…" })
+    fact("refused", view.refusal)
+    fact("fate", fate)
+    for line in table.lines(width: output.width) { output.print(line) }
+  }
+
+  private var fate: String {
+    var text = view.fate.rawValue
+    if let solved = view.solved, let total = view.total { text += ", \(solved) of \(total) solved" }
+    guard let decision = view.decision else { return text }
+    if let drop = decision.drop { return text + ", \(drop)" }
+    text += ", rule \(decision.rule)"
+    return text + ", weights \(decision.rolloutWeight) on rollouts and "
+      + "\(decision.demonstrationWeight) on the demonstration"
+  }
+
+  private func facts(of rollout: GroupView.Response) -> String {
+    var facts: [String] = []
+    if let verdict = rollout.verdict {
+      if let reward = verdict.reward { facts.append("reward \(TextChart.decimal(reward))") }
+      if let error = verdict.error { facts.append("verifier error: \(error)") }
+      facts.append(verdict.rule)
+      if let extracted = verdict.extracted { facts.append("found \"\(extracted)\"") }
+    }
+    facts.append("\(rollout.tokenCount) tokens")
+    facts.append(rollout.finish == "length" ? "cut at the limit" : "ended by itself")
+    if let sum = rollout.logProbability { facts.append("log p \(TextChart.decimal(sum))") }
+    if let trains = rollout.trains { facts.append(trains ? "trains" : "does not train") }
+    return facts.joined(separator: ", ")
+  }
+
+  private func section(_ title: String, _ text: String) {
+    output.print()
+    output.print(output.styled(TerminalText.escaped(title), .bold))
+    // Some models end every text in a line feed; the page has its own.
+    let body = text.last == "\n" ? String(text.dropLast()) : text
+    for line in TerminalText.escaped(body, keepsNewlines: true)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    {
+      output.print("  \(line)")
+    }
+  }
+
+  private func printTokens(_ response: GroupView.Response) {
+    guard let tokens = response.tokens else { return }
+    let names = Set(tokens.flatMap(\.quantities.keys)).sorted()
+    var table = TextTable(
+      [.init("#", .right), .init("id", .right), .init("token", shrinks: true)]
+        + [.init("log p", .right)] + names.map { .init(TerminalText.escaped($0), .right) }
+        + [.init("")])
+    for (index, token) in tokens.enumerated() {
+      let quantities = names.map { token.quantities[$0].map(TextChart.decimal) ?? "" }
+      table.add(
+        ["\(index)", "\(token.id)", "\"\(TerminalText.escaped(token.text))\""]
+          + [token.logProbability.map { "\($0)" } ?? ""] + quantities
+          + [token.trained ? "" : "not trained"])
+    }
+    output.print(table)
+  }
+}

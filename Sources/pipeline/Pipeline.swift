@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// The command. It parses arguments and prints; what it shows comes from the modules below.
+@main
+struct Pipeline: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pipeline",
+    abstract: "Post-train language models with verifiable rewards, by six stages over queues.",
+    discussion: """
+      Exit codes: 0 done, 1 the run failed, 2 usage or configuration, 3 data or verification \
+      mismatch, 4 corrupt store, 75 try again, 130 and 143 after a clean save on SIGINT and SIGTERM.
+      """,
+    subcommands: [
+      RunCommand.self, ResumeCommand.self, StatusCommand.self, InspectCommand.self,
+      DataCommand.self, ConfigCommand.self, CheckCommand.self, QueueCommand.self,
+      DoctorCommand.self,
+    ])
+
+  static func main() {
+    Output.prepare()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      Failure(error).exit()
+    }
+  }
+}

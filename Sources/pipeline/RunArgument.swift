@@ -1,0 +1,18 @@
+import ArgumentParser
+import Inspector
+
+/// The run that a command reads, and how its facts are printed.
+struct RunArgument: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "Run directory, or an evaluation inside one (RUN/evaluations/STEP-SUITE).",
+      valueName: "run"))
+  var path: String
+
+  /// Opens it for reading and says on stderr what a person should know about that.
+  func open() throws -> StoredRun {
+    let stored = try StoredRun(opening: path)
+    if let notice = stored.notice { Output.note("pipeline: \(TerminalText.escaped(notice))") }
+    return stored
+  }
+}
