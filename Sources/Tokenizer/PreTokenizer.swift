@@ -3,7 +3,7 @@
 /// Each case is one published split expression, matched by hand with the semantics of Oniguruma:
 /// the alternatives are tried in order and the first that matches wins. Every character belongs to
 /// one alternative, so the words cover the text without a gap. Cost: linear.
-enum PreTokenizer: Sendable, Equatable {
+package enum PreTokenizer: Sendable, Equatable {
   /// Qwen2 and Llama 3, which differ in how many digits make a word.
   case contractionsAndDigits(most: Int)
   /// GPT-2's own expression, which `ByteLevel` applies unless told otherwise.
@@ -12,11 +12,11 @@ enum PreTokenizer: Sendable, Equatable {
   case whole
 
   /// The expression of Qwen2, Qwen2.5 and Qwen3.
-  static let qwen2Expression =
+  package static let qwen2Expression =
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|"#
     + #"\s*[\r\n]+|\s+(?!\S)|\s+"#
   /// The expression of Llama 3.
-  static let llama3Expression =
+  package static let llama3Expression =
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"#
     + #"\s*[\r\n]+|\s+(?!\S)|\s+"#
 
@@ -27,6 +27,19 @@ enum PreTokenizer: Sendable, Equatable {
     case .gpt2: Self.gpt2End(text, start)
     case .whole: text.end
     }
+  }
+
+  /// The words of a whole text, in order; joined they are the text.
+  package func words(in text: String) -> [String] {
+    let text = ScalarText(bytes: Array(text.utf8), end: text.utf8.count)
+    var words: [String] = []
+    var start = 0
+    while start < text.end {
+      let end = wordEnd(in: text, from: start)
+      words.append(String(decoding: text.bytes[start..<end], as: UTF8.self))
+      start = end
+    }
+    return words
   }
 
   private static func modernEnd(_ text: ScalarText, _ start: Int, digits: Int) -> Int {
