@@ -56,7 +56,12 @@ final class FileLock: Sendable {
     try describe(path)
   }
 
-  deinit { close(file) }
+  deinit {
+    // Not by `close` alone: a child that is being spawned holds copies of all descriptors until it
+    // executes, and would hold the lock with them.
+    flock(file, LOCK_UN)
+    close(file)
+  }
 
   /// Whether any file of `folder` is locked by a process. Only looks: takes shared locks.
   static func isAnyHeld(in folder: String) throws(QueueError) -> Bool {

@@ -13,7 +13,14 @@ import Synchronization
 
   init() {
     unsafe lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
-    precondition(unsafe pthread_rwlock_init(lock, nil) == 0, "TransactionGate: init")
+    var attributes = pthread_rwlockattr_t()
+    // glibc's default lets readers pass a waiting writer: threads that poll a log could then keep
+    // the map from ever growing.
+    let kind = Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP)
+    precondition(
+      unsafe pthread_rwlockattr_init(&attributes) == 0
+        && pthread_rwlockattr_setkind_np(&attributes, kind) == 0
+        && pthread_rwlock_init(lock, &attributes) == 0, "TransactionGate: init")
   }
 
   deinit {
@@ -32,9 +39,9 @@ import Synchronization
     threads.withLock { _ = $0.remove(pthread_self()) }
   }
 
-  /// For a look at the map outside any transaction, or inside one. The lock prefers readers
-  /// (glibc's default), so a thread that is inside already may pass again.
+  /// For a look at the map outside any transaction, or inside one.
   func shared<Result>(_ body: () -> Result) -> Result {
+    if threads.withLock({ $0.contains(pthread_self()) }) { return body() }
     precondition(unsafe pthread_rwlock_rdlock(lock) == 0, "TransactionGate: shared")
     defer { precondition(unsafe pthread_rwlock_unlock(lock) == 0, "TransactionGate: shared") }
     return body()

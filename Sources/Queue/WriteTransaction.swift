@@ -52,7 +52,7 @@ public final class WriteTransaction: ReadTransaction {
       kind: log.kind, recordVersion: version, dictionary: dictionary?.id ?? 0, rawLength: length,
       stableLength: payload.stable.count)
     let value = envelope.sealed(frame, log: log, key: key)
-    try store(value, log, key, after: isAppended ? .some(last) : .none)
+    try store(value, log, key, after: last, isAppended: isAppended)
     try advanceHead(log, past: key)
   }
 
@@ -127,17 +127,15 @@ extension WriteTransaction {
     return epoch
   }
 
-  /// - Parameter last: the log's last key (nil: empty log) when `key` comes after it; `.none`
-  ///   when the record goes between others, where there is no leaf to fill.
+  /// - Parameters:
+  ///   - last: the log's last key.
+  ///   - isAppended: `key` comes after it. A record between others finds no leaf to fill.
   private func store(
-    _ value: [UInt8], _ log: Log, _ key: RecordKey, after last: [UInt8]??
+    _ value: [UInt8], _ log: Log, _ key: RecordKey, after last: [UInt8]?, isAppended: Bool
   ) throws(QueueError) {
-    var fill = PageFill(pageSize: environment.pageSize, keyLength: log.keyLength)
-    if case .some(.some(let lastKey)) = last, let leaf = leaves[log.index], leaf.key == lastKey {
-      fill = PageFill(
-        pageSize: environment.pageSize, keyLength: log.keyLength, free: leaf.free)
-    }
-    let isAppended = last != nil
+    var free = 0
+    if isAppended, let last, let leaf = leaves[log.index], leaf.key == last { free = leaf.free }
+    var fill = PageFill(pageSize: environment.pageSize, keyLength: log.keyLength, free: free)
     var start = 0
     var name: [UInt8] = []
     for (piece, length) in fill.pieces(of: value.count).enumerated() {

@@ -1,6 +1,7 @@
 import Foundation
 import Queue
 import Records
+import Synchronization
 
 /// A run directory in the system's temporary folder, removed with the object.
 final class TemporaryRun: Sendable {
@@ -66,4 +67,27 @@ func verdict(of group: UInt64, seconds: Double = 0) -> VerdictRecord {
           components: [RewardComponent(name: "accuracy", value: value % 3 == 0 ? 1 : 0)]),
         extracted: "\(value &* 7919 % 10_007)", span: 10..<14, rule: "integer-equal")
     }, seconds: [seconds])
+}
+
+/// Runs `body` on `count` threads of their own (its calls block, which Swift's pool must not) and
+/// gives what they found wrong, thrown errors among it.
+func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> [String]) -> [String] {
+  let done = DispatchSemaphore(value: 0)
+  let box = FailureBox()
+  for index in 0..<count {
+    Thread.detachNewThread {
+      do {
+        box.add(try body(index))
+      } catch { box.add(["thread \(index): \(error)"]) }
+      done.signal()
+    }
+  }
+  for _ in 0..<count { done.wait() }
+  return box.all
+}
+
+private final class FailureBox: Sendable {
+  private let failures = Mutex<[String]>([])
+  var all: [String] { failures.withLock { $0 } }
+  func add(_ found: [String]) { failures.withLock { $0 += found } }
 }
