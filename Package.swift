@@ -14,11 +14,13 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// Tests of the module `name`; what lies in their folder `Fixtures` is read as files.
 func tests(
-  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+  _ name: String, _ dependencies: [Target.Dependency], hasFixtures: Bool = false
 ) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: dependencies, resources: resources, swiftSettings: strict)
+    name: "\(name)Tests", dependencies: dependencies, exclude: hasFixtures ? ["Fixtures"] : [],
+    swiftSettings: strict)
 }
 
 let package = Package(
@@ -65,5 +67,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+
+    tests("Definition", ["Definition", "Records"]),
+    tests("Estimator", ["Estimator", "Records", "Check"], hasFixtures: true),
+    tests("Verifiers", ["Verifiers", "Records"]),
+    tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
+    tests("Tokenizer", ["Tokenizer", "Records", "Check"], hasFixtures: true),
   ]
 )

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Inspector
 import Records
 import Stages
 
@@ -8,14 +9,13 @@ enum RunReport {
   static func finish(_ ended: RunLaunch.Ended, in place: RunDirectory, json: Bool) throws {
     switch ended {
     case .interrupted(let status):
-      FileHandle.standardError.write(
-        Data("saved; continue with `pipeline resume \(place.path)`\n".utf8))
+      Output.note("saved; continue with `pipeline resume \(place.path)`")
       throw ExitCode(status.rawValue)
     case .done(let summary):
       if json {
-        print(String(decoding: try DurableText.read(place.summary), as: UTF8.self), terminator: "")
+        try Output.standard.json(summary)
       } else {
-        print(text(summary, place))
+        Output.standard.print(text(summary, place))
       }
     }
   }
@@ -42,16 +42,19 @@ enum RunReport {
     let names = after.keys.sorted()
     let inside = names.filter { !$0.hasPrefix("ood_") }
     let outside = names.filter { $0.hasPrefix("ood_") }
-    var rows = [["suite (avg@\(k), %)", "before", "after", "change", "95 % interval"]]
-    for name in inside { if let now = after[name] { rows.append(row(name, before[name], now)) } }
+    var table = TextTable([
+      .init("suite, avg@\(k) in %"), .init("before", .right), .init("after", .right),
+      .init("change", .right), .init("95 % interval", .right),
+    ])
+    for name in inside { if let now = after[name] { table.add(row(name, before[name], now)) } }
     if let mean = mean(inside, after) {
       let was = Self.mean(inside, before)
-      rows.append([
+      table.add([
         "mean", was.map(percent) ?? "-", percent(mean), was.map { signed(mean - $0) } ?? "-", "",
       ])
     }
-    for name in outside { if let now = after[name] { rows.append(row(name, before[name], now)) } }
-    return Table(rows).lines
+    for name in outside { if let now = after[name] { table.add(row(name, before[name], now)) } }
+    return table.lines()
   }
 
   private static func mean(_ names: [String], _ suites: [String: Summary.Suite]) -> Double? {
@@ -64,13 +67,12 @@ enum RunReport {
       values.compactMap { key, value in Int(key).map { ($0, value) } }
         .sorted { $0.0 < $1.0 }.map(\.1)
     }
-    return Chart(
-      title: "over training",
-      series: [
-        ("rollout accuracy", series(summary.rolloutAccuracy)),
-        ("SFT share", series(summary.gate.mapValues(\.sft))),
-      ], range: 0...1
-    ).lines
+    return ["over training"]
+      + TextChart.plot(
+        [
+          .init("rollout accuracy", series(summary.rolloutAccuracy)),
+          .init("SFT share", series(summary.gate.mapValues(\.sft))),
+        ], range: 0...1, format: TextChart.percent)
   }
 
   private static func facts(_ summary: Summary, _ place: RunDirectory) -> [String] {

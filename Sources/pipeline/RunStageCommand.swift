@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Definition
 import Records
-import Stages
+public import Stages
 
 /// `pipeline run stage NAME --run DIR`: one stage as its own process.
 struct RunStageCommand: ParsableCommand {
