@@ -29,7 +29,7 @@ final class SampleRun: Sendable {
       """
     try Data(definition.utf8).write(to: URL(fileURLWithPath: "\(folder)/pipeline.yaml"))
     queue = try Queue.create(at: "\(folder)/queue", identity: "sample")
-    try queue.write { transaction in
+    try queue.write(claims: []) { transaction in
       for group in 0..<UInt64(6) { try Self.put(group, transaction) }
       try transaction.setCursor("rollout", to: 5)
       try transaction.setCursor("verifier", to: 5)

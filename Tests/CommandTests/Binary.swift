@@ -1,0 +1,87 @@
+import Foundation
+import Testing
+
+/// The command as built, run as a process.
+enum Binary {
+  /// The package's root, from this file's place.
+  static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
+  static let path = root + "/.build/release/pipeline"
+
+  static let isBuilt = FileManager.default.isExecutableFile(atPath: path)
+
+  struct Result: Sendable {
+    var status: Int32
+    var out: String
+    var error: String
+
+    /// Whether stderr is exactly one line of the form that errors have, and stdout is empty.
+    var isOneLineError: Bool {
+      error.hasPrefix("pipeline: ") && error.hasSuffix("\n")
+        && error.split(separator: "\n", omittingEmptySubsequences: false).count == 2
+    }
+
+    /// stdout as one JSON object.
+    func object() throws -> [String: Any] {
+      let value = try JSONSerialization.jsonObject(with: Data(out.utf8))
+      return try #require(value as? [String: Any])
+    }
+  }
+
+  /// Runs the command and waits for it.
+  static func run(
+    _ arguments: [String], in folder: String = Binary.root, environment: [String: String] = [:]
+  ) throws -> Result {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // Files, not pipes: nobody has to read while the command writes.
+    let scratch = try Scratch()
+    let names = ["out", "error"].map { "\(scratch.path)/\($0)" }
+    for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
+    let out = try FileHandle(forWritingTo: URL(fileURLWithPath: names[0]))
+    let error = try FileHandle(forWritingTo: URL(fileURLWithPath: names[1]))
+    process.standardOutput = out
+    process.standardError = error
+    try process.run()
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationStatus,
+      out: try String(contentsOfFile: names[0], encoding: .utf8),
+      error: try String(contentsOfFile: names[1], encoding: .utf8))
+  }
+}
+
+/// A folder in the system's temporary one, removed with the object.
+final class Scratch: Sendable {
+  let path = NSTemporaryDirectory() + "/command-tests-\(UUID().uuidString)"
+
+  init() throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    do { try FileManager.default.removeItem(atPath: path) } catch { print("left: \(path)") }
+  }
+
+  func write(_ text: String, to name: String) throws -> String {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+    return "\(path)/\(name)"
+  }
+
+  /// Changes one byte in the middle of a file.
+  static func damage(_ file: String) throws {
+    var data = try Data(contentsOf: URL(fileURLWithPath: file))
+    data[data.count / 2] ^= 0x40
+    try data.write(to: URL(fileURLWithPath: file))
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  static var needsBinary: Self {
+    .enabled(if: Binary.isBuilt, "skipped: needs .build/release/pipeline")
+  }
+}

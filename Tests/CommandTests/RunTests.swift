@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+import Tokenizer
+
+/// One small run, made once by the command itself and read by every test below.
+private final class TinyRun: Sendable {
+  static let shared = Result { try TinyRun() }
+
+  let scratch: Scratch
+  let path: String
+  let made: Binary.Result
+
+  private init() throws {
+    scratch = try Scratch()
+    path = scratch.path + "/run"
+    let root = scratch.path
+    let data = try Binary.run([
+      "data", "generate", "ladder", "--to", "\(root)/data", "--rows", "60", "--families",
+      "addition,subtraction", "--levels", "1",
+    ])
+    precondition(data.status == 0, data.error)
+    try FileManager.default.createDirectory(
+      atPath: "\(root)/tokenizer", withIntermediateDirectories: true)
+    _ = try scratch.write(
+      CharacterTokenizer.json(
+        characters: Array("0123456789abcdefghijklmnopqrstuvwxyz+-*=#,.() \n"),
+        specials: ["<|endoftext|>"]), to: "tokenizer/tokenizer.json")
+    let definition = try scratch.write(
+      """
+      seed: 5
+      steps: 3
+      model: {tokenizer: \(root)/tokenizer, hidden_size: 16, intermediate_size: 32, layers: 1, \
+      heads: 2, key_value_heads: 1, head_dimension: 8, maximum_positions: 128}
+      data: {prompts: \(root)/data, prompts_per_step: 4}
+      rollout: {count: 2, maximum_tokens: 8}
+      algorithm: {name: hpt, aggregation: {constant: 8}}
+      """, to: "tiny.yaml")
+    made = try Binary.run(["run", definition, "--run", path, "--quiet", "--json"])
+  }
+}
+
+@Suite("Reading a run", .needsBinary)
+struct RunTests {
+  private func run() throws -> TinyRun {
+    let run = try TinyRun.shared.get()
+    try #require(run.made.status == 0, "\(run.made)")
+    return run
+  }
+
+  @Test("status shows stages, steps and the checkpoint")
+  func status() throws {
+    let run = try run()
+    let text = try Binary.run(["status", run.path])
+    #expect(text.status == 0 && text.out.contains("step 3 of 3"), "\(text)")
+    for stage in ["reader", "rollout", "verifier", "gate", "loss", "optimizer"] {
+      #expect(text.out.contains("\n\(stage)"))
+    }
+    let facts = try Binary.run(["status", run.path, "--json"]).object()
+    #expect(facts["state"] as? String == "done")
+    #expect(facts["newest_checkpoint"] as? Int == 3)
+  }
+
+  @Test("inspect list has a line for each group, and filters")
+  func list() throws {
+    let run = try run()
+    let all = try Binary.run(["inspect", "list", run.path, "--json"])
+    #expect(all.out.split(separator: "\n").count == 12)
+    let step = try Binary.run(["inspect", "list", run.path, "--step", "1", "--json"])
+    #expect(step.out.split(separator: "\n").count == 4)
+    let text = try Binary.run(["inspect", "list", run.path, "--limit", "2"])
+    #expect(text.out.split(separator: "\n").count == 3 && text.error == "more: --from 2\n")
+    #expect(text.out.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
+  @Test("inspect show decodes prompt, demonstration and rollouts; tokens on demand")
+  func show() throws {
+    let run = try run()
+    let text = try Binary.run(["inspect", "show", run.path, "1", "--tokens"])
+    #expect(text.status == 0 && text.out.contains("rollout 1"), "\(text)")
+    #expect(text.out.contains("#### ") && text.out.contains("log p"))
+    let view = try Binary.run(["inspect", "show", run.path, "1", "--json"]).object()
+    #expect((view["rollouts"] as? [Any])?.count == 2)
+    let past = try Binary.run(["inspect", "show", run.path, "12"])
+    #expect(past.status == 2 && past.isOneLineError && past.error.contains("0 to 11"))
+  }
+
+  @Test("inspect stats counts all groups, config show reads the run's definition")
+  func stats() throws {
+    let run = try run()
+    let facts = try Binary.run(["inspect", "stats", run.path, "--json"]).object()
+    #expect((facts["overall"] as? [String: Any])?["groups"] as? Int == 12)
+    #expect(try Binary.run(["inspect", "stats", run.path]).out.contains("groups"))
+    let shown = try Binary.run(["config", "show", run.path])
+    #expect(shown.status == 0 && shown.out.contains("steps: 3\n"))
+  }
+
+  @Test("queue digest is the same each time, and that of a copy")
+  func digest() throws {
+    let run = try run()
+    let first = try Binary.run(["queue", "digest", run.path, "--json"])
+    #expect(first.status == 0 && first.out.contains("\"rollouts\""))
+    let copy = run.path + "-copy"
+    try FileManager.default.copyItem(atPath: run.path, toPath: copy)
+    #expect(try Binary.run(["queue", "digest", copy, "--json"]).out == first.out)
+  }
+
+  @Test("a missing run is usage, a damaged queue is a corrupt store, both in one line")
+  func bad() throws {
+    let run = try run()
+    for command in [
+      ["status"], ["inspect", "list"], ["inspect", "stats"], ["queue", "digest"], ["resume"],
+    ] {
+      let result = try Binary.run(command + [run.path + "-none"])
+      #expect(result.status == 2 && result.isOneLineError, "\(command): \(result)")
+    }
+    let copy = run.path + "-damaged"
+    try FileManager.default.copyItem(atPath: run.path, toPath: copy)
+    let data = try FileHandle(forWritingTo: URL(fileURLWithPath: copy + "/queue/data.mdb"))
+    try data.truncate(atOffset: 8192)
+    try data.close()
+    for command in [["status"], ["inspect", "list"], ["queue", "digest"], ["resume"]] {
+      let result = try Binary.run(command + [copy])
+      #expect(result.status == 4 && result.isOneLineError, "\(command): \(result)")
+    }
+  }
+}
