@@ -43,7 +43,7 @@ public enum TextChart {
   ///   - label: what stands below the axis, such as `step`; its first and last number follow from
   ///     the longest series.
   public static func plot(
-    _ series: [Series], width: Int = 72, height: Int = 12, range: ClosedRange<Double>? = nil,
+    _ series: [Series], width: Int = 72, height: Int = 11, range: ClosedRange<Double>? = nil,
     label: String = "step", format: (Double) -> String = TextChart.decimal
   ) -> [String] {
     precondition(width >= 20 && height >= 2, "TextChart: \(width) × \(height)")
