@@ -42,7 +42,7 @@ import Testing
     var generator = SeededGenerator(seed: 20)
     let (folder, log) = (run.queueFolder, "\(run.folder)/acknowledged")
     var unacknowledged = 0
-    for trial in 0..<20 {
+    for trial in 0..<12 {
       let delay = UInt32.random(in: 100...60_000, using: &generator)
       await #expect(processExitsWith: .signal(SIGKILL)) {
         [folder = folder as String, log = log as String, delay = delay as UInt32] in
@@ -62,13 +62,13 @@ import Testing
       let records = try queue.read { try $0.records(VerdictRecord.self, .verdicts, count: .max) }
       #expect(records.map(\.record) == (0..<head).map { verdict(of: $0) }, "trial \(trial)")
     }
-    print("kills between commit and acknowledgement: \(unacknowledged) of 20")
+    print("kills between commit and acknowledgement: \(unacknowledged) of 12")
   }
 
   @Test func aCreationKilledAtAnyTimeCanBeDoneAgain() async throws {
     var generator = SeededGenerator(seed: 21)
     var states: [String] = []
-    for _ in 0..<15 {
+    for _ in 0..<10 {
       let run = try TemporaryRun()
       let folder = run.queueFolder
       let delay = UInt32.random(in: 0...30_000, using: &generator)
