@@ -56,7 +56,7 @@ let package = Package(
         "Records", "Randomness", "Digest", "Tokenizer", "Policy", "Estimator", "Verifiers", "Queue",
         "Shards", "Definition",
       ]),
-    module("Inspector", ["Records", "Tokenizer", "Queue", "Stages"]),
+    module("Inspector", ["Records", "Definition", "Tokenizer", "Queue", "Stages"]),
     module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
     module("Check", ["Records", "Estimator", "Tokenizer", "Policy", "Operators"]),
     .executableTarget(
@@ -72,6 +72,12 @@ let package = Package(
     tests("Estimator", ["Estimator", "Records", "Check"], hasFixtures: true),
     tests("Verifiers", ["Verifiers", "Records"]),
     tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
-    tests("Tokenizer", ["Tokenizer", "Records", "Check"], hasFixtures: true),
+    tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),
+    tests("Records", ["Records", "Randomness"]),
+    tests("Randomness", ["Randomness"]),
+    tests("Policy", ["Policy", "Records", "Randomness", "Operators"], hasFixtures: true),
+    tests("Inspector", ["Inspector", "Records", "Queue", "Tokenizer", "Stages"]),
+    tests("Evaluation", ["Evaluation", "Stages"]),
+    tests("Command", ["Records", "Shards", "Tokenizer"]),
   ]
 )
