@@ -84,11 +84,14 @@ public struct Trajectory: Sendable, Equatable {
 
   init(from reader: inout ByteReader) throws(RecordError) {
     tokens = try reader.tokens()
+    // No span is longer than the trajectory, so that their sum cannot wrap around.
+    let longest = tokens.count
     spans = try reader.array { (reader: inout ByteReader) throws(RecordError) in
       guard let role = Role(rawValue: try reader.byte()) else {
         throw RecordError(problem: "span has an unknown role")
       }
-      return Span(role: role, trained: try reader.bool(), count: try reader.number())
+      return Span(
+        role: role, trained: try reader.bool(), count: try reader.number(limit: longest))
     }
     logProbabilities = try reader.floats()
     guard let reason = FinishReason(rawValue: try reader.byte()) else {
@@ -98,9 +101,9 @@ public struct Trajectory: Sendable, Equatable {
     quantities = try reader.array { (reader: inout ByteReader) throws(RecordError) in
       RecordedQuantity(name: try reader.string(), values: try reader.floats())
     }
-    let covered = spans.reduce(0) { $0 &+ $1.count }
-    guard covered == tokens.count else {
-      throw RecordError(problem: "spans cover \(covered) of \(tokens.count) tokens")
+    let spanned = spans.reduce(0) { $0 + $1.count }
+    guard spanned == tokens.count else {
+      throw RecordError(problem: "spans cover \(spanned) of \(tokens.count) tokens")
     }
     guard logProbabilities.isEmpty || logProbabilities.count == tokens.count else {
       throw RecordError(
