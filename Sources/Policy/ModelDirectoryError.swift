@@ -4,8 +4,10 @@ public import Records
 public struct ModelDirectoryError: DescribedError, Equatable {
   /// What kind of fault it is, for `catch`.
   public enum Code: Sendable, Equatable {
-    /// Not there, not readable, not writable.
+    /// Not there, not readable.
     case file
+    /// Cannot be created or written: a full or read-only disk, rights.
+    case writing
     /// Bytes that are not what the format says.
     case malformed
     /// Well formed, but this engine does not compute it.
@@ -21,12 +23,17 @@ public struct ModelDirectoryError: DescribedError, Equatable {
   public var exitStatus: ExitStatus {
     switch code {
     case .file, .unsupported: .usage
+    case .writing: .runFailed
     case .malformed, .inconsistent: .mismatch
     }
   }
 
   static func file(_ path: String, _ problem: String, remedy: String) -> Self {
     Self(code: .file, location: path, problem: problem, remedy: remedy)
+  }
+
+  static func writing(_ path: String, _ problem: String, remedy: String) -> Self {
+    Self(code: .writing, location: path, problem: problem, remedy: remedy)
   }
 
   static func malformed(_ path: String, _ problem: String) -> Self {

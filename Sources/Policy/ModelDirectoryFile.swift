@@ -38,7 +38,7 @@ final class ModelDirectoryFile: Sendable {
   static func creating(_ path: String) throws(ModelDirectoryError) -> ModelDirectoryFile {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
-      throw .file(
+      throw .writing(
         path, "cannot be created (\(systemMessage()))",
         remedy: "Write into an existing, empty directory with enough rights.")
     }
@@ -85,7 +85,7 @@ final class ModelDirectoryFile: Sendable {
         descriptor, buffer.baseAddress! + done, buffer.count - done)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
-        throw .file(
+        throw .writing(
           path, "cannot be written (\(Self.systemMessage()))",
           remedy: "Make room on the disk and write again into an empty directory.")
       }
@@ -103,7 +103,7 @@ final class ModelDirectoryFile: Sendable {
   /// Waits until the bytes, or a directory's entries, are on the disk.
   func synchronize() throws(ModelDirectoryError) {
     guard fsync(descriptor) == 0 else {
-      throw .file(
+      throw .writing(
         path, "cannot be brought to the disk (\(Self.systemMessage()))",
         remedy: "Look at the disk, then write again into an empty directory.")
     }
