@@ -13,14 +13,7 @@ public struct AttemptLog: Sendable {
   public init(path: String) { self.path = path }
 
   func note(first: GroupID, count: Int) throws(StageError) {
-    let line = Array("\(first) \(count)\n".utf8)
-    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw DurableFile.failure("open", path) }
-    defer { close(descriptor) }
-    let written = unsafe line.withUnsafeBytes {
-      unsafe write(descriptor, $0.baseAddress, line.count)
-    }
-    guard written == line.count else { throw DurableFile.failure("write", path) }
+    try DurableFile.append(Array("\(first) \(count)\n".utf8), to: path)
   }
 
   /// How often each chunk was started, by its first group.

@@ -20,14 +20,7 @@ struct MetricsFile {
 
   /// Appends the line of a step that has just been committed. Not synced: the logs have it all.
   func append(step: UInt64, _ ledger: Ledger) throws {
-    let line = try Self.line(of: step, ledger)
-    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw DurableFile.failure("open", path) }
-    defer { close(descriptor) }
-    let written = unsafe line.withUnsafeBytes {
-      unsafe write(descriptor, $0.baseAddress, line.count)
-    }
-    guard written == line.count else { throw DurableFile.failure("write", path) }
+    try DurableFile.append(try Self.line(of: step, ledger), to: path)
   }
 
   private static func line(of step: UInt64, _ ledger: Ledger) throws -> [UInt8] {

@@ -138,8 +138,8 @@ struct StepTotals {
         if !trajectory.logProbabilities.isEmpty, group.weightsDigest == digest {
           for (index, stored) in trajectory.logProbabilities.enumerated() {
             let difference = abs(Double(stored) - Double(scores.logProbabilities[offset + index]))
-            // A NaN must not hide behind a comparison that is false.
-            if !(difference <= mismatch) { mismatch = difference }
+            // A NaN must hide neither behind a comparison that is false nor behind a later number.
+            if !mismatch.isNaN, !(difference <= mismatch) { mismatch = difference }
           }
           compared += trajectory.tokens.count
         }

@@ -26,26 +26,35 @@ extension Run {
     let parent = (directory.path as NSString).deletingLastPathComponent
     try DurableFile.createFolder(parent.isEmpty ? "." : parent)
     let building = RunDirectory("\(directory.path).creating-\(getpid())")
-    if FileManager.default.fileExists(atPath: building.path) {
-      try FileManager.default.removeItem(atPath: building.path)
-    }
-    for folder in [building.path, building.checkpoints, building.policies, building.logs] {
-      try DurableFile.createFolder(folder)
-    }
+    try remove(building)
     let tokenizerBytes = try DurableFile.read(tokenizer + "/tokenizer.json")
     let identity = RunIdentity(
       definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))),
       data: stream.fingerprints, model: hexadecimal(policy.weightsDigest()),
       tokenizer: hexadecimal(SHA256.hash(tokenizerBytes)), blasCore: compute.blasCore)
     do {
-      let queue = try Queue.create(at: building.queue, identity: try identity.encoded())
-      try CheckpointStore(directory: building, kept: settings.checkpoint.kept).save(
-        step: 0, policy: policy, moments: AdamWState(for: policy),
-        tokenizer: tokenizer, Ledger(queue: queue))
+      for folder in [building.path, building.checkpoints, building.policies, building.logs] {
+        try DurableFile.createFolder(folder)
+      }
+      do {
+        let queue = try Queue.create(at: building.queue, identity: try identity.encoded())
+        try CheckpointStore(directory: building, kept: settings.checkpoint.kept).save(
+          step: 0, policy: policy, moments: AdamWState(for: policy),
+          tokenizer: tokenizer, Ledger(queue: queue))
+      }
+      try freeze(definition, [], identity, in: building)
+      try DurableFile.syncFolder(building.path)
+      try DurableFile.rename(building.path, to: directory.path)
+    } catch {
+      // A creation that failed, or came second, leaves nothing beside the run.
+      try remove(building)
+      throw error
     }
-    try freeze(definition, [], identity, in: building)
-    try DurableFile.syncFolder(building.path)
-    try DurableFile.rename(building.path, to: directory.path)
+  }
+
+  private static func remove(_ building: RunDirectory) throws {
+    guard FileManager.default.fileExists(atPath: building.path) else { return }
+    try FileManager.default.removeItem(atPath: building.path)
   }
 }
 

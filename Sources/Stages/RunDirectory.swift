@@ -45,6 +45,22 @@ enum DurableFile {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure("open", path) }
     defer { close(descriptor) }
+    try writeAll(bytes, to: descriptor, path)
+    guard fsync(descriptor) == 0 else { throw failure("sync", path) }
+  }
+
+  /// Appends without syncing: for files that the logs can tell again.
+  static func append(_ bytes: [UInt8], to path: String) throws(StageError) {
+    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    try writeAll(bytes, to: descriptor, path)
+  }
+
+  /// A full disk shows as a short write first; only the next one says why.
+  private static func writeAll(
+    _ bytes: [UInt8], to descriptor: Int32, _ path: String
+  ) throws(StageError) {
     var written = 0
     while written < bytes.count {
       let count = unsafe bytes.withUnsafeBytes {
@@ -53,7 +69,6 @@ enum DurableFile {
       guard count > 0 || errno == EINTR else { throw failure("write", path) }
       written += max(count, 0)
     }
-    guard fsync(descriptor) == 0 else { throw failure("sync", path) }
   }
 
   static func rename(_ source: String, to target: String) throws(StageError) {

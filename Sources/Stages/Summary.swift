@@ -143,7 +143,18 @@ struct RunTally {
       let sampled = record.rollouts.reduce(0) { $0 + $1.tokens.count }
       generatedTokens += UInt64(sampled * (1 + repeats))
       let imitated = record.demonstrations.reduce(0) { $0 + $1.tokens.count }
-      rawBytes += UInt64(4 * (record.promptTokens.count + imitated + sampled) + 4 * sampled)
+      let text = try ledger.existing(PromptRecord.self, .prompts, group).prompt.textBytes
+      rawBytes += UInt64(4 * (record.promptTokens.count + imitated + sampled) + 4 * sampled + text)
+    }
+  }
+}
+
+extension Prompt {
+  /// Bytes of its text as UTF-8.
+  fileprivate var textBytes: Int {
+    switch content {
+    case .text(let text): text.utf8.count
+    case .messages(let messages): messages.reduce(0) { $0 + $1.content.utf8.count }
     }
   }
 }
