@@ -13,7 +13,7 @@ PACKAGES = libzstd-dev liblmdb-dev libopenblas-dev libssl-dev pkg-config
 MODULES = libzstd lmdb openblas libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo twins test build packages format lint clean
+.PHONY: demo twins test crash build packages format lint clean
 
 demo: build
 	$(PIPELINE) run pipelines/quickstart.yaml
@@ -26,6 +26,11 @@ twins: build
 test: packages
 	$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build
+
+# The crash tests with the number of kills that the promise names; `make test` has a few.
+crash: packages
+	$(SWIFT_BUILD) --build-tests
+	TEMPER_CRASH_TRIALS=30 swift test -c release --skip-build --filter CrashTests
 
 build: packages
 	$(SWIFT_BUILD) --product pipeline

@@ -62,7 +62,8 @@ let package = Package(
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Records", "Digest", "Operators", "Tokenizer", "Policy", "Stages", "Inspector", "Evaluation",
+        "Records", "Digest", "Operators", "Tokenizer", "Policy", "Stages", "Inspector",
+        "Evaluation",
         "Check", "Shards", "Queue", "Definition",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -76,6 +77,7 @@ let package = Package(
     tests("Records", ["Records", "Randomness"]),
     tests("Randomness", ["Randomness"]),
     tests("Policy", ["Policy", "Records", "Randomness", "Operators"], hasFixtures: true),
+    tests("Queue", ["Queue", "Records", "Digest"]),
     tests("Inspector", ["Inspector", "Records", "Queue", "Tokenizer", "Stages"]),
     tests("Evaluation", ["Evaluation", "Stages"]),
     tests("Command", ["Records", "Shards", "Tokenizer"]),

@@ -26,6 +26,7 @@ extension Run {
     let parent = (directory.path as NSString).deletingLastPathComponent
     try DurableFile.createFolder(parent.isEmpty ? "." : parent)
     let building = RunDirectory("\(directory.path).creating-\(getpid())")
+    try removeAbandoned(beside: directory)
     try remove(building)
     let tokenizerBytes = try DurableFile.read(tokenizer + "/tokenizer.json")
     let identity = RunIdentity(
@@ -49,6 +50,19 @@ extension Run {
       // A creation that failed, or came second, leaves nothing beside the run.
       try remove(building)
       throw error
+    }
+  }
+
+  /// Removes what creations of this run left whose processes were killed.
+  private static func removeAbandoned(beside directory: RunDirectory) throws {
+    let folder = (directory.path as NSString).deletingLastPathComponent
+    let parent = folder.isEmpty ? "." : folder
+    let mark = (directory.path as NSString).lastPathComponent + ".creating-"
+    for name in try FileManager.default.contentsOfDirectory(atPath: parent)
+    where name.hasPrefix(mark) {
+      guard let process = Int32(name.dropFirst(mark.count)), kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      try remove(RunDirectory("\(parent)/\(name)"))
     }
   }
 
