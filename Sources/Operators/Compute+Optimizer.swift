@@ -23,6 +23,18 @@ extension Compute {
   }
 }
 
+extension Compute {
+  /// e^x as every operator computes it: below 2 ulp for x in [-87, 88], 0 below, e^88 above.
+  public func exponentials(_ x: [Float]) -> [Float] {
+    unsafe [Float](unsafeUninitializedCapacity: x.count) { buffer, initialized in
+      unsafe x.withUnsafeBufferPointer {
+        unsafe ops_exp_f32(context, $0.baseAddress, buffer.baseAddress, $0.count)
+      }
+      initialized = x.count
+    }
+  }
+}
+
 /// Whether a row of a product keeps its bits wherever it stands, measured on this machine.
 public struct RowIndependence: Sendable, Equatable {
   public struct Shape: Sendable, Equatable {

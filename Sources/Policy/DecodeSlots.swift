@@ -11,7 +11,7 @@ struct DecodeSlots {
     /// Group and rollout number, the key of the random numbers.
     var group: UInt64
     var number: UInt32
-    /// Row of the prompt's last token in the prefill.
+    /// Index of the prompt in the prefill.
     var promptRow: Int
     /// Where its keys stand; `position` is that of `token`.
     var place: DecodePlace

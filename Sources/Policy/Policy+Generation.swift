@@ -5,6 +5,8 @@ extension Policy {
   /// Sequences that are decoded at once, and floats of their key-value cache, at most.
   private static var decodedAtOnce: Int { 1024 }
   private static var cacheFloats: Int { 1 << 28 }
+  /// Rows of prompts that go through the layers together, about.
+  private static var prefilledAtOnce: Int { 4096 }
 
   /// Answers every request; the result has one list of rollouts per request, in their order.
   ///
@@ -93,42 +95,63 @@ extension Policy {
     var slots = DecodeSlots(sampling: sampling, stream: stream, vocabulary: shape.vocabulary)
     let blockFloats = shape.keyBlockFloats * shape.keyValueHeads * layers.count
     var cacheCount = 0
-    var prompts = PackedRows()
+    var prompts: [(tokens: [Int32], cacheOffset: Int)] = []
     for share in wave {
-      let prompt = requests[share.request].prompt
-      let strides = (
-        shared: keyBlocks(prompt.count),
-        own: ownBlocks(promptTokens: prompt.count, limit: share.limit)
-      )
+      let request = requests[share.request]
       let sharedOffset = cacheCount
-      prompts.groups.append(
-        RowGroup(
-          firstRow: prompts.count, promptRows: prompt.count, responses: 0, firstResponse: 0,
-          cacheOffset: sharedOffset))
-      prompts.tokens += prompt
-      prompts.positions += (0..<prompt.count).map { Int32($0) }
-      cacheCount += strides.shared * blockFloats
+      let shared = keyBlocks(request.prompt.count)
+      let own = ownBlocks(promptTokens: request.prompt.count, limit: share.limit)
+      cacheCount += shared * blockFloats
       for rollout in share.rollouts {
         slots.append(
-          request: share.request, rollout: rollout, limit: share.limit,
-          key: requests[share.request],
-          promptRow: prompts.count - 1,
+          request: share.request, rollout: rollout, limit: share.limit, key: request,
+          promptRow: prompts.count,
           place: DecodePlace(
-            sharedOffset: sharedOffset, sharedStride: strides.shared,
-            sharedBlocks: prompt.count / keyBlockPositions, ownOffset: cacheCount,
-            ownStride: strides.own, position: prompt.count))
-        cacheCount += strides.own * blockFloats
+            sharedOffset: sharedOffset, sharedStride: shared,
+            sharedBlocks: request.prompt.count / keyBlockPositions, ownOffset: cacheCount,
+            ownStride: own, position: request.prompt.count))
+        cacheCount += own * blockFloats
       }
+      prompts.append((request.prompt, sharedOffset))
     }
     rope.reserve(slots.mostPositions)
     let cache = buffers.tensor("cache", count: cacheCount, compute)
-    let x = forwardOnly(prompts, cache: cache)
+    let prefilled = prefill(prompts, cache)
     for slot in slots.all { copyStraddlingBlocks(slot.place, cache) }
-    slots.draw(compute, shape, weights, x: x, rows: slots.all.map(\.promptRow), into: &results)
+    slots.draw(
+      compute, shape, weights, x: prefilled, rows: slots.all.map(\.promptRow), into: &results)
     while !slots.all.isEmpty {
       let x = decodeStep(slots, cache)
       slots.draw(compute, shape, weights, x: x, rows: Array(0..<slots.all.count), into: &results)
     }
+  }
+
+  /// Runs prompts through all layers, some thousand rows at a time, and keeps their keys and values;
+  /// row i of the result is the residual stream after the last token of prompt i.
+  private func prefill(_ prompts: [(tokens: [Int32], cacheOffset: Int)], _ cache: Tensor) -> Tensor
+  {
+    let last = buffers.rows("prefilled", prompts.count, shape.hidden, compute)
+    var rows = PackedRows()
+    var ends: [Int] = []
+    var done = 0
+    for (index, prompt) in prompts.enumerated() {
+      rows.groups.append(
+        RowGroup(
+          firstRow: rows.count, promptRows: prompt.tokens.count, responses: 0, firstResponse: 0,
+          cacheOffset: prompt.cacheOffset))
+      rows.tokens += prompt.tokens
+      rows.positions += prompt.tokens.indices.map { Int32($0) }
+      ends.append(rows.count - 1)
+      guard rows.count >= Self.prefilledAtOnce || index == prompts.count - 1 else { continue }
+      let x = forwardOnly(rows, cache: cache)
+      for end in ends {
+        x.copy(from: end * shape.hidden, count: shape.hidden, to: last, at: done * shape.hidden)
+        done += 1
+      }
+      rows = PackedRows()
+      ends = []
+    }
+    return last
   }
 
   /// Gives a rollout its own copy of the block that its prompt left half full.

@@ -272,6 +272,12 @@ void ops_adamw_f32(
     ops_context *context, const ops_adamw *settings, const ops_tensor *gradient,
     ops_tensor *parameters, ops_tensor *first, ops_tensor *second);
 
+// --- Elementary functions ------------------------------------------------------------------------
+
+// y[i] = e^x[i], as every operator here computes it: below 2 ulp for x in [-87, 88], 0 below that
+// range, e^88 above it. x and y in host memory; y may be x.
+void ops_exp_f32(ops_context *context, const float *host_x, float *host_y, size_t count);
+
 // --- Measurements --------------------------------------------------------------------------------
 
 // How many of `rows` rows of a product X * W^T, [rows, n] over k, change bits when they are computed
@@ -279,5 +285,33 @@ void ops_adamw_f32(
 // independent for this shape. `seed` makes the numbers.
 size_t ops_measure_row_dependence(
     ops_context *context, size_t rows, size_t n, size_t k, uint64_t seed);
+
+// --- References ----------------------------------------------------------------------------------
+//
+// The equations above in double, plain loops, one row after the other. Never optimized, never
+// removed: they are the specification that every implementation is tested against, and gradients
+// are compared with central differences of them.
+
+void ops_qkv_reference(
+    const ops_model *model, const ops_layer *layer, const double *parameters, const double *rope,
+    const double *x, const int32_t *positions, size_t rows, double *qkv);
+void ops_attention_reference(
+    const ops_model *model, const ops_group *groups, size_t group_count,
+    const size_t *response_rows, const double *qkv, double *out);
+void ops_block_reference(
+    const ops_model *model, const ops_layer *layer, const double *parameters, const double *out,
+    const double *x, size_t rows, double *x_out);
+// log_probabilities and entropies are indexed as in `ops_head_score_f32`.
+void ops_head_reference(
+    const ops_model *model, const double *parameters, const double *x, const ops_head_row *rows,
+    size_t count, const ops_target *targets, double temperature, double *log_probabilities,
+    double *entropies);
+// Sorts all of the vocabulary; returns how many ids are left.
+size_t ops_filtered_distribution_reference(
+    const double *logits, size_t vocabulary, const ops_sampling *sampling, int32_t *ids,
+    double *probabilities);
+void ops_adamw_reference(
+    const ops_adamw *settings, size_t count, const double *gradient, double *parameters,
+    double *first, double *second);
 
 #endif
