@@ -40,9 +40,11 @@ extension Policy {
     var room = Self.keptActivations
     var kept: [Activations?] = []
     for (index, batch) in batches.enumerated() {
-      let keep = index == 0 || rowCapacity(batch.rows.count) * perRow <= room
+      // The room that tensors have beyond their rows is never touched, so it takes no memory.
+      let floats = batch.rows.count * perRow
+      let keep = index == 0 || floats <= room
       let slot = keep ? index : -1
-      if keep { room -= rowCapacity(batch.rows.count) * perRow }
+      if keep { room -= floats }
       let activations = forward(batch.rows, slot: slot)
       kept.append(keep ? activations : nil)
       score(batch, x: activations.x[layers.count], temperature: temperature, into: &scores)
