@@ -2,8 +2,7 @@
 //   dV_j += p_j dout;   ds_j = p_j (g_j - sum p g) scale;   dq = sum ds_j K_j;   dK_j += ds_j q
 //
 // The softmax is computed again, not restored from a stored logarithm: the rounding of that would
-// leave sum ds_j visibly off 0, and the gradient of a key's bias is what such sums cancel to. For the
-// same reason the mean of g is taken and subtracted in double.
+// leave sum ds_j visibly off 0, and the gradient of a key's bias is what such sums cancel to.
 #include "attention.h"
 
 typedef struct {
@@ -18,11 +17,11 @@ typedef struct {
 // Keys and values of one kv head, twice: by position for sums over keys, in transposed blocks of 16
 // positions for products with every key; and their gradients by position.
 typedef struct {
-  size_t d, width;  // width: d rounded up to whole vectors
+  size_t d, width, room;   // width: d rounded up to whole vectors; room: positions, likewise
   float *k, *v, *dk, *dv;  // [positions, width]
   float *kt, *vt;          // [blocks][d][16]
-  float *p, *ds;           // [positions]
-  float *q, *dout, *dq;    // [width], zero beyond d
+  float *p, *ds;           // [4, room]
+  float *q, *dout, *dq;    // [4, width], zero beyond d
 } backward_keys;
 
 OPS_BODY void load_key(backward_keys *b, size_t position, const float *key, const float *value) {
@@ -38,80 +37,108 @@ OPS_BODY void load_key(backward_keys *b, size_t position, const float *key, cons
   memset(b->dv + position * b->width, 0, b->width * sizeof(float));
 }
 
-typedef double f64x16 __attribute__((vector_size(128), aligned(8), may_alias));
-
-OPS_BODY double combine_double(const f64x16 *lanes) {
-  double v[OPS_LANES];
-  memcpy(v, lanes, sizeof v);
-  for (int width = OPS_LANES / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) v[l] += v[l + width];
-  return v[0];
-}
-
-// One query row of one head against `count` keys.
-OPS_BODY void backward_row(
-    backward_keys *b, size_t count, const float *q, const float *dout, float scale, float *dq) {
-  const size_t d = b->d, width = b->width;
-  memcpy(b->q, q, d * sizeof(float));
-  memcpy(b->dout, dout, d * sizeof(float));
+// R <= 4 query heads of one row against `count` keys: the keys are read once for all of them.
+// q, dout, dq: rows of d.
+OPS_BODY void backward_heads(
+    backward_keys *b, size_t count, const float *q, const float *dout, const size_t R, float scale,
+    float *dq) {
+  const size_t d = b->d, width = b->width, room = b->room;
+  for (size_t r = 0; r < R; r++) {
+    memcpy(b->q + r * width, q + r * d, d * sizeof(float));
+    memcpy(b->dout + r * width, dout + r * d, d * sizeof(float));
+  }
   const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const f32x16 none = (f32x16){0} + OPS_MINUS_INFINITY;
-  f32x16 largest = none;
+  f32x16 largest[4];
+  for (size_t r = 0; r < R; r++) largest[r] = none;
   for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
     const float *kt = b->kt + start * d, *vt = b->vt + start * d;
-    f32x16 s = {0}, dp = {0};
-    for (size_t i = 0; i < d; i++) {
-      s += *ops_const_lanes(kt + i * OPS_KEY_BLOCK) * b->q[i];
-      dp += *ops_const_lanes(vt + i * OPS_KEY_BLOCK) * b->dout[i];
-    }
     const i32x16 keep = lane < (int32_t)(count - start);
-    s = (f32x16)(((i32x16)(s * scale) & keep) | ((i32x16)none & ~keep));
-    ops_max_lanes(&largest, &s);
-    *ops_lanes(b->p + start) = s;
-    *ops_lanes(b->ds + start) = dp;
+    f32x16 s[4] = {0}, g[4] = {0};
+    for (size_t i = 0; i < d; i++) {
+      const f32x16 k = *ops_const_lanes(kt + i * OPS_KEY_BLOCK);
+      const f32x16 v = *ops_const_lanes(vt + i * OPS_KEY_BLOCK);
+      for (size_t r = 0; r < R; r++) {
+        s[r] += k * b->q[r * width + i];
+        g[r] += v * b->dout[r * width + i];
+      }
+    }
+    for (size_t r = 0; r < R; r++) {
+      s[r] = (f32x16)(((i32x16)(s[r] * scale) & keep) | ((i32x16)none & ~keep));
+      ops_max_lanes(&largest[r], &s[r]);
+      *ops_lanes(b->p + r * room + start) = s[r];
+      *ops_lanes(b->ds + r * room + start) = g[r];
+    }
   }
-  const float max = ops_largest(&largest);
-  f32x16 sum = {0};
-  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
-    const f32x16 shifted = *ops_lanes(b->p + start) - max;
-    f32x16 e;
-    ops_exp(&shifted, &e);
-    *ops_lanes(b->p + start) = e;
-    sum += e;
-  }
-  const float denominator = ops_combine(&sum);
-  f64x16 mass = {0}, weighed = {0};
-  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
-    const f32x16 p = *ops_lanes(b->p + start) / denominator;
-    *ops_lanes(b->p + start) = p;
-    const f32x16 g = *ops_lanes(b->ds + start);
-    const f64x16 wide = __builtin_convertvector(p, f64x16);
-    mass += wide;
-    weighed += wide * __builtin_convertvector(g, f64x16);
-  }
-  const double mean = combine_double(&weighed) / combine_double(&mass);
-  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
-    const f64x16 centered = __builtin_convertvector(*ops_lanes(b->ds + start), f64x16) - mean;
-    *ops_lanes(b->ds + start) =
-        *ops_lanes(b->p + start) * __builtin_convertvector(centered, f32x16) * scale;
+  for (size_t r = 0; r < R; r++) {
+    float *p = b->p + r * room, *ds = b->ds + r * room;
+    const float max = ops_largest(&largest[r]);
+    f32x16 sum = {0}, weighed = {0};
+    for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
+      const f32x16 shifted = *ops_lanes(p + start) - max;
+      f32x16 e;
+      ops_exp(&shifted, &e);
+      *ops_lanes(p + start) = e;
+      sum += e;
+      weighed += e * *ops_lanes(ds + start);
+    }
+    const float denominator = ops_combine(&sum);
+    const float mean = ops_combine(&weighed) / denominator;
+    // What rounding left of the mean comes off too: then sum ds_j is 0 but for its last bits.
+    f32x16 rest = {0};
+    for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
+      const f32x16 weight = *ops_lanes(p + start) / denominator;
+      const f32x16 centered = *ops_lanes(ds + start) - mean;
+      *ops_lanes(p + start) = weight;
+      *ops_lanes(ds + start) = centered;
+      rest += weight * centered;
+    }
+    const float residue = ops_combine(&rest);
+    for (size_t start = 0; start < count; start += OPS_KEY_BLOCK)
+      *ops_lanes(ds + start) = *ops_lanes(p + start) * (*ops_lanes(ds + start) - residue) * scale;
   }
   for (size_t c = 0; c < width; c += OPS_LANES) {
-    const f32x16 qc = *ops_const_lanes(b->q + c), oc = *ops_const_lanes(b->dout + c);
-    f32x16 sum = {0};
-    for (size_t j = 0; j < count; j++) {
-      sum += *ops_const_lanes(b->k + j * width + c) * b->ds[j];
-      *ops_lanes(b->dk + j * width + c) += qc * b->ds[j];
-      *ops_lanes(b->dv + j * width + c) += oc * b->p[j];
+    f32x16 qc[4], oc[4], sum[4] = {0};
+    for (size_t r = 0; r < R; r++) {
+      qc[r] = *ops_const_lanes(b->q + r * width + c);
+      oc[r] = *ops_const_lanes(b->dout + r * width + c);
     }
-    *ops_lanes(b->dq + c) = sum;
+    for (size_t j = 0; j < count; j++) {
+      const f32x16 k = *ops_const_lanes(b->k + j * width + c);
+      f32x16 dk = *ops_lanes(b->dk + j * width + c), dv = *ops_lanes(b->dv + j * width + c);
+      for (size_t r = 0; r < R; r++) {
+        sum[r] += k * b->ds[r * room + j];
+        dk += qc[r] * b->ds[r * room + j];
+        dv += oc[r] * b->p[r * room + j];
+      }
+      *ops_lanes(b->dk + j * width + c) = dk;
+      *ops_lanes(b->dv + j * width + c) = dv;
+    }
+    for (size_t r = 0; r < R; r++) *ops_lanes(b->dq + r * width + c) = sum[r];
   }
-  memcpy(dq, b->dq, d * sizeof(float));
+  for (size_t r = 0; r < R; r++) memcpy(dq + r * d, b->dq + r * width, d * sizeof(float));
+}
+
+// `backward_heads` for all heads of a kv head, four at a time.
+OPS_BODY void backward_row(
+    backward_keys *b, size_t count, const float *q, const float *dout, size_t heads, float scale,
+    float *dq) {
+  const size_t d = b->d;
+  size_t h = 0;
+  for (; h + 4 <= heads; h += 4)
+    backward_heads(b, count, q + h * d, dout + h * d, 4, scale, dq + h * d);
+  switch (heads - h) {
+    case 3: backward_heads(b, count, q + h * d, dout + h * d, 3, scale, dq + h * d); break;
+    case 2: backward_heads(b, count, q + h * d, dout + h * d, 2, scale, dq + h * d); break;
+    case 1: backward_heads(b, count, q + h * d, dout + h * d, 1, scale, dq + h * d); break;
+    default: break;
+  }
 }
 
 static size_t backward_floats(const ops_model *m, size_t positions) {
   const size_t width = ops_round_up(m->head_dim, OPS_LANES);
   const size_t room = ops_round_up(positions, OPS_LANES);
-  return room * (4 * width + 2 * m->head_dim + 2) + 3 * width;
+  return room * (4 * width + 2 * m->head_dim + 2 * 4) + 3 * 4 * width;
 }
 
 OPS_BODY void backward_group(void *arguments, size_t item, unsigned thread) {
@@ -127,17 +154,17 @@ OPS_BODY void backward_group(void *arguments, size_t item, unsigned thread) {
     most = rows > most ? rows : most;
   }
   const size_t room = ops_round_up(g->prompt_rows + most, OPS_LANES);
-  backward_keys b = {.d = d, .width = ops_round_up(d, OPS_LANES)};
+  backward_keys b = {.d = d, .width = ops_round_up(d, OPS_LANES), .room = room};
   float *next = a->context->scratch[thread];
   float **by_position[] = {&b.k, &b.v, &b.dk, &b.dv};
   for (int i = 0; i < 4; i++, next += room * b.width) *by_position[i] = next;
   b.kt = next, next += room * d;
   b.vt = next, next += room * d;
-  b.p = next, next += room;
-  b.ds = next, next += room;
-  b.q = next, next += b.width;
-  b.dout = next, next += b.width;
-  b.dq = next, next += b.width;
+  b.p = next, next += 4 * room;
+  b.ds = next, next += 4 * room;
+  b.q = next, next += 4 * b.width;
+  b.dout = next, next += 4 * b.width;
+  b.dq = next, next += 4 * b.width;
   // Lanes beyond d and positions not loaded yet take part in sums that are thrown away: they must
   // be finite only.
   memset(a->context->scratch[thread], 0, (size_t)(next - b.k) * sizeof(float));
@@ -150,11 +177,12 @@ OPS_BODY void backward_group(void *arguments, size_t item, unsigned thread) {
       const float *key = a->qkv + (row + i) * QKV + A + head * d;
       load_key(&b, first + i, key, key + K);
     }
-    for (size_t i = 0; i < rows; i++)
-      for (size_t h = head * per; h < (head + 1) * per; h++)
-        backward_row(
-            &b, first + i + 1, a->qkv + (row + i) * QKV + h * d, a->dout + (row + i) * A + h * d,
-            scale, a->dqkv + (row + i) * QKV + h * d);
+    for (size_t i = 0; i < rows; i++) {
+      const size_t at = (row + i) * QKV + head * per * d;
+      backward_row(
+          &b, first + i + 1, a->qkv + at, a->dout + (row + i) * A + head * per * d, per, scale,
+          a->dqkv + at);
+    }
     for (size_t i = 0; part && i < rows; i++) {
       float *dkey = a->dqkv + (row + i) * QKV + A + head * d;
       memcpy(dkey, b.dk + (first + i) * b.width, d * sizeof(float));
@@ -185,6 +213,7 @@ void ops_attention_backward_f32(
     positions = most > positions ? most : positions;
   }
   ops_reserve_scratch(context, backward_floats(model, positions));
-  backward_attention a = {model, groups, response_rows, qkv->values, dout->values, dqkv->values, context};
+  backward_attention a = {model, groups, response_rows, qkv->values, dout->values,
+                          dqkv->values, context};
   ops_parallel(context, group_count * model->kv_heads, backward_group_variants[context->isa], &a);
 }
