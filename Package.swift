@@ -58,7 +58,8 @@ let package = Package(
       ]),
     module("Inspector", ["Records", "Definition", "Tokenizer", "Queue", "Stages"]),
     module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
-    module("Check", ["Records", "Estimator", "Tokenizer", "Policy", "Operators"]),
+    module(
+      "Check", ["Records", "Randomness", "Estimator", "Tokenizer", "Policy", "Operators"]),
     .executableTarget(
       name: "pipeline",
       dependencies: [
@@ -76,10 +77,19 @@ let package = Package(
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),
     tests("Records", ["Records", "Randomness"]),
     tests("Randomness", ["Randomness"]),
-    tests("Policy", ["Policy", "Records", "Randomness", "Operators"], hasFixtures: true),
+    tests("Policy", ["Policy", "Records", "Randomness", "Operators", "Check"], hasFixtures: true),
     tests("Queue", ["Queue", "Records", "Digest"]),
     tests("Inspector", ["Inspector", "Records", "Queue", "Tokenizer", "Stages"]),
-    tests("Evaluation", ["Evaluation", "Stages"]),
-    tests("Command", ["Records", "Shards", "Tokenizer"]),
+    tests("Operators", ["COps", "Operators", "Randomness"]),
+    tests(
+      "Stages",
+      [
+        "Records", "Randomness", "Digest", "Operators", "Tokenizer", "Policy", "Estimator",
+        "Verifiers", "Queue", "Shards", "Definition", "Stages",
+      ]),
+    tests("Evaluation", ["Evaluation", "Stages", "Records"]),
+    // The binary that these run stands beside theirs.
+    tests("Crash", ["Records", "Randomness", "pipeline"], hasFixtures: true),
+    tests("Command", ["Records", "Shards", "Tokenizer", "pipeline"]),
   ]
 )

@@ -84,6 +84,7 @@ public final class Optimizer: Stage {
     let began = clock.now
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     var groups = try batch.groups.map { try TrainedGroup($0, ledger) }
+    try policy.validate(groups.map(\.training))
     if algorithm.quantities.contains(.logProbabilityOld), batch.updates.count > 1 {
       scoreUpdateStart(&groups)
     }

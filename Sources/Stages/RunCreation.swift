@@ -23,6 +23,8 @@ extension Run {
     _ = try settings.verifier.makeTable()
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)
 
+    try checkVocabulary(policy.configuration, tokenizer)
+
     let parent = (directory.path as NSString).deletingLastPathComponent
     try DurableFile.createFolder(parent.isEmpty ? "." : parent)
     let building = RunDirectory("\(directory.path).creating-\(getpid())")
@@ -50,6 +52,19 @@ extension Run {
       // A creation that failed, or came second, leaves nothing beside the run.
       try remove(building)
       throw error
+    }
+  }
+
+  /// Every token of the tokenizer must have a row in the model.
+  private static func checkVocabulary(
+    _ configuration: ModelConfiguration, _ folder: String
+  ) throws {
+    let tokens = try Tokenizer(file: folder + "/tokenizer.json").count
+    guard tokens <= configuration.vocabularySize else {
+      throw StageError(
+        .badRun, at: folder + "/tokenizer.json",
+        "it has \(tokens) tokens, the model has \(configuration.vocabularySize) embeddings",
+        remedy: "Give the model the tokenizer that it was trained with.")
     }
   }
 
