@@ -40,7 +40,7 @@ public struct LadderSettings: Sendable, Equatable, Codable {
   public init(
     side: Side, seed: UInt64 = 17, rows: Int, families: [LadderFamily], levels: [Int],
     oodLevels: [Int] = [1, 2, 3], levelsByFamily: [String: [Int]] = [:],
-    wrongShareByLevel: [Double] = [0.25, 0.5, 0.75, 0.75, 0.75], slips: SlipPlacement = .first
+    wrongShareByLevel: [Double] = [0.3, 0.5, 0.65, 0.75, 0.85], slips: SlipPlacement = .anywhere
   ) {
     self.side = side
     self.seed = seed
@@ -61,9 +61,11 @@ public struct LadderSettings: Sendable, Equatable, Codable {
   public static let test = LadderSettings(
     side: .test, rows: 1_600, families: LadderFamily.allCases, levels: [1, 2, 3, 4, 5])
 
-  /// Levels 1 to 3 with 25, 50 and 75 % wrong; the two other families always right.
+  /// A share of wrong solutions that grows with the level, and gaps: level 5 of two families never
+  /// occurs. The two other families are always right.
   public static let corpus = LadderSettings(
-    side: .corpus, rows: 60_000, families: LadderFamily.allCases, levels: [1, 2, 3])
+    side: .corpus, rows: 120_000, families: LadderFamily.allCases, levels: [1, 2, 3, 4, 5],
+    levelsByFamily: ["multiplication": [1, 2, 3, 4], "linear_equations": [1, 2, 3, 4]])
 
   /// The default settings of a side.
   public static func standard(_ side: Side) -> LadderSettings {
