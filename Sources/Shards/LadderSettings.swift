@@ -65,6 +65,7 @@ public struct LadderSettings: Sendable, Equatable, Codable {
   /// occurs. The two other families are always right.
   public static let corpus = LadderSettings(
     side: .corpus, rows: 120_000, families: LadderFamily.allCases, levels: [1, 2, 3, 4, 5],
+    oodLevels: [1, 2, 3, 4],
     levelsByFamily: ["multiplication": [1, 2, 3, 4], "linear_equations": [1, 2, 3, 4]])
 
   /// The default settings of a side.
