@@ -105,6 +105,7 @@ import Verifiers
   func theCorpusIsWrongAtTheAskedShare(slips: LadderSettings.SlipPlacement) throws {
     var settings = LadderSettings.corpus
     settings.rows = 24_000
+    settings.oodLevels = [1, 2, 3]
     settings.levelsByFamily = [:]
     settings.wrongShareByLevel = [0.25, 0.5, 0.75, 0, 1]
     settings.slips = slips
