@@ -80,7 +80,7 @@ let package = Package(
     tests("Policy", ["Policy", "Records", "Randomness", "Operators", "Check"], hasFixtures: true),
     tests("Queue", ["Queue", "Records", "Digest"]),
     tests("Inspector", ["Inspector", "Records", "Queue", "Tokenizer", "Stages"]),
-    tests("Operators", ["COps", "Operators", "Randomness"]),
+    tests("Operators", ["COps", "Operators", "Estimator", "Randomness"]),
     tests(
       "Stages",
       [
