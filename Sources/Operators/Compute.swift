@@ -45,6 +45,12 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
   /// The product kernel that OpenBLAS chose for this machine, or that `OPENBLAS_CORETYPE` forced:
   /// `Cooperlake`, `Haswell`, …
   public var blasCore: String { unsafe String(cString: ops_blas_core(context)) }
+
+  /// Name and version of the library that computes the products: `OpenBLAS 0.3.21`.
+  public var blasLibrary: String {
+    let configuration = unsafe String(cString: ops_blas_library(context))
+    return configuration.split(separator: " ").prefix(2).joined(separator: " ")
+  }
 }
 
 /// `count` f32 values in the memory of the device. Host memory is reached by `write` and `read` alone.

@@ -22,6 +22,7 @@ struct Examination: Encodable {
   struct Libraries: Encodable {
     var lmdb: String
     var zstd: String
+    var blas: String
   }
 
   struct BLAS: Encodable {
@@ -69,7 +70,8 @@ struct Examination: Encodable {
     let compute = Compute(threads: 1)
     let rows = compute.measureRowIndependence()
     let place = try QueuePlace(at: folder)
-    libraries = Libraries(lmdb: LibraryVersions.lmdb, zstd: LibraryVersions.zstd)
+    libraries = Libraries(
+      lmdb: LibraryVersions.lmdb, zstd: LibraryVersions.zstd, blas: compute.blasLibrary)
     blas = BLAS(
       core: rows.blasCore, pinned: ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"],
       promise: rows.holds ? .sameBits : .within,
@@ -90,7 +92,7 @@ struct Examination: Encodable {
   /// What a person reads, in order.
   var facts: [(name: String, value: String)] {
     var facts = [
-      ("LMDB", libraries.lmdb), ("zstd", libraries.zstd),
+      ("LMDB", libraries.lmdb), ("zstd", libraries.zstd), ("BLAS", libraries.blas),
       ("OpenBLAS kernel", blas.core),
       ("OPENBLAS_CORETYPE", blas.pinned.map { "pinned to \($0)" } ?? "not set"),
       (

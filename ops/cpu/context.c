@@ -68,6 +68,11 @@ const char *ops_blas_core(const ops_context *context) {
   return openblas_get_corename();
 }
 
+const char *ops_blas_library(const ops_context *context) {
+  (void)context;
+  return openblas_get_config();
+}
+
 void ops_parallel(ops_context *context, size_t items, ops_task task, void *arguments) {
   ops_pool_run(context->pool, items, task, arguments);
 }

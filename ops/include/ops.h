@@ -45,6 +45,8 @@ ops_isa ops_context_isa(const ops_context *context);
 unsigned ops_context_threads(const ops_context *context);
 // The name of the product kernel in force, such as `Cooperlake`; a static string.
 const char *ops_blas_core(const ops_context *context);
+// The library of the products and how it was built, such as `OpenBLAS 0.3.21 DYNAMIC_ARCH …`.
+const char *ops_blas_library(const ops_context *context);
 
 // `count` f32 zeros; NULL where memory is exhausted.
 ops_tensor *ops_tensor_create(ops_context *context, size_t count);
