@@ -32,7 +32,7 @@ extension ModelCheck {
     let width = configuration.vocabularySize
     for sequence in sequences {
       let logits = try policy.logits(sequence.tokens).map(Double.init)
-      let start = sequence.logitsRow * width
+      let start = try Self.integer(sequence.value, "logits_row_start") * width
       guard start >= 0, start + logits.count <= actual.count else {
         throw Malformed(description: "logits_row_start is outside of \(name)")
       }

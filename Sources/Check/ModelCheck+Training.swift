@@ -5,11 +5,11 @@ import Records
 /// Losses, gradients and optimizer steps.
 extension ModelCheck {
   /// Gradient of `sum of multiplier * weights[t] * -logp[t]`.
-  private func lossGradient(_ policy: Policy, multiplier: Double = 1)
-    -> (loss: Double, gradient: Gradient)
-  {
+  private func lossGradient(
+    _ policy: Policy, multiplier: Double = 1
+  ) throws -> (loss: Double, gradient: Gradient) {
     let gradient = Gradient(for: policy)
-    let weights = sequences.flatMap { $0.weights.map { $0 * multiplier } }
+    let weights = try sequences.flatMap { try $0.weights().map { $0 * multiplier } }
     let scores = policy.accumulate(sequences.map(\.group), temperature: 1, into: gradient) { _ in
       TokenWeights(logProbability: weights.map { Float(-$0) })
     }
@@ -18,7 +18,7 @@ extension ModelCheck {
   }
 
   mutating func lossCases(_ value: JSONValue) throws {
-    let (loss, gradient) = lossGradient(try policy())
+    let (loss, gradient) = try lossGradient(policy())
     try compareScalar("loss.value", loss, value, "value", scale: lossScale())
     try compareScalar("loss.grad_norm", gradient.norm(), value, "grad_norm")
     try compareGradient(
@@ -58,7 +58,7 @@ extension ModelCheck {
     for (index, step) in try Self.array(value, "steps").enumerated() {
       let name = "adamw.step\(index + 1)"
       let multiplier = try Self.double(step, "loss_weight_multiplier")
-      let (loss, gradient) = lossGradient(policy, multiplier: multiplier)
+      let (loss, gradient) = try lossGradient(policy, multiplier: multiplier)
       // After an update the parameters themselves are as far off as the update is.
       let scale = index == 0 ? 1 : deep ? 100.0 : 10
       try compareScalar(
@@ -110,10 +110,10 @@ extension ModelCheck {
     return gradient.indices.filter { gradient[$0] == 0 || abs(gradient[$0]) >= floor }
   }
 
-  private mutating func compareGradient(
-    _ values: [Float], tensors prefix: String, summary: String, tolerance: Double
+  mutating func compareGradient(
+    _ values: [Float], tensors prefix: String, summary: String? = nil, tolerance: Double
   ) throws {
-    let summaries = expected[summary]
+    let summaries = summary.flatMap { expected[$0] }
     var cases: [(name: String, range: Range<Int>)] = []
     forEachParameter { cases.append(($0, $1)) }
     for (name, range) in cases {
@@ -147,7 +147,7 @@ extension ModelCheck {
     var scale = 0.0
     for sequence in sequences {
       let logProbabilities = try Self.doubles(sequence.value, "logprobs")
-      for (w, l) in zip(sequence.weights, logProbabilities) { scale += abs(w * l) }
+      for (w, l) in zip(try sequence.weights(), logProbabilities) { scale += abs(w * l) }
     }
     return scale
   }

@@ -8,8 +8,8 @@ import Records
 ///
 /// Cases: logits, logprobs, logprobs_temperature_0.6, entropies, entropies_temperature_0.6, means,
 /// long, rope_theta_override, loss, grad.NAME, entropy_loss, entropy_grad.NAME, adamw.stepN and
-/// adamw.NAME, greedy.N, filters.N, rope, parameters. Tolerances are four times what transformers
-/// reaches in float32. Whatever the files hold beyond that is a failure, not something passed over.
+/// adamw.NAME, greedy.N, filters.N, rope, parameters; of a critic: values, hidden, loss, grad.NAME,
+/// parameters. Tolerances are four times what transformers reaches in float32. Whatever the files hold beyond that is a failure, not something passed over.
 public func checkModel(directory: String, compute: Compute) -> CheckReport.File {
   var report = CheckReport.File()
   do {
@@ -50,14 +50,17 @@ struct ModelCheck {
   }
 
   /// Members of expected.json that are compared, and those that only describe.
-  private static let compared: Set<String> = [
+  private static let comparedOfPolicy: Set<String> = [
     "sequences", "mean_entropy", "mean_logprob", "long", "rope_theta_override", "loss",
     "grad_summary", "entropy_loss", "entropy_grad_summary", "adamw", "greedy", "filters", "rope",
     "parameters", "parameter_count",
   ]
+  private static let comparedOfCritic: Set<String> = [
+    "sequences", "loss", "parameters", "parameter_count",
+  ]
   private static let descriptive: Set<String> = [
     "name", "architecture", "reference", "logit_scale", "deviation_of_hf_float32", "tensors",
-    "model_sha256", "model_bytes",
+    "model_sha256", "model_bytes", "head",
   ]
 
   let expected: JSONValue
@@ -71,13 +74,13 @@ struct ModelCheck {
   /// A sequence and its numbers.
   struct Sequence {
     var tokens: [Int32]
-    var logitsRow: Int
-    var weights: [Double]
     /// The first token is the prompt, the others are the response that is scored.
     var group: TrainingGroup {
       TrainingGroup(prompt: [tokens[0]], responses: [Array(tokens.dropFirst())])
     }
     var value: JSONValue
+
+    func weights() throws -> [Double] { try ModelCheck.doubles(value, "weights") }
   }
 
   init(directory: String, compute: Compute) throws {
@@ -88,22 +91,26 @@ struct ModelCheck {
     (configuration, parameters) = try ModelDirectory.read(directory)
     self.compute = compute
     sequences = try Self.array(expected, "sequences").map {
-      Sequence(
-        tokens: try Self.tokens($0, "tokens"),
-        logitsRow: try Self.integer($0, "logits_row_start"),
-        weights: try Self.doubles($0, "weights"), value: $0)
+      let sequence = Sequence(tokens: try Self.tokens($0, "tokens"), value: $0)
+      guard !sequence.tokens.isEmpty else { throw Malformed(description: "an empty sequence") }
+      return sequence
     }
   }
 
+  private var isOfCritic: Bool { configuration.architecture == .qwen2ForTokenClassification }
+
   mutating func run() {
+    let compared = isOfCritic ? Self.comparedOfCritic : Self.comparedOfPolicy
     for member in expected.object ?? [] {
       guard !Self.descriptive.contains(member.name) else { continue }
-      guard Self.compared.contains(member.name) else {
+      guard compared.contains(member.name) else {
         report.record(member.name, failure: "this build does not know how to compare it")
         continue
       }
       attempt(member.name) { check throws in
         switch member.name {
+        case "sequences" where check.isOfCritic: try check.criticSequencesCases()
+        case "loss" where check.isOfCritic: try check.criticLossCases(member.value)
         case "sequences": try check.sequencesCases()
         case "mean_entropy", "mean_logprob": try check.meanCase(member)
         case "long": try check.longCase(member.value)
@@ -122,13 +129,14 @@ struct ModelCheck {
         }
       }
     }
-    for tensor in vectors.tensors where !Self.isKnown(tensor.name) {
+    for tensor in vectors.tensors where !isKnown(tensor.name) {
       report.record(tensor.name, failure: "this build does not know how to compare it")
     }
   }
 
-  private static func isKnown(_ tensor: String) -> Bool {
-    ["logits", "long.logits_last4", "rope_theta_override.logits"].contains(tensor)
+  private func isKnown(_ tensor: String) -> Bool {
+    if isOfCritic { return tensor == "hidden" || tensor.hasPrefix("grad.") }
+    return ["logits", "long.logits_last4", "rope_theta_override.logits"].contains(tensor)
       || ["grad.", "entropy_grad.", "adamw.step3."].contains { tensor.hasPrefix($0) }
   }
 

@@ -6,6 +6,7 @@ extension Compute {
   public func logits(_ shape: TransformerShape, _ parameters: Tensor, x: Tensor, rows: [Int])
     -> [Float]
   {
+    precondition(shape.hasHead, "logits: a critic has no logits")
     let count = rows.count * shape.vocabulary
     return unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       unsafe shape.withUnsafe { model in
@@ -25,6 +26,7 @@ extension Compute {
     targets: [HeadTarget], temperature: Float, logProbabilities: inout [Float],
     entropies: inout [Float]
   ) {
+    precondition(shape.hasHead, "score: a critic has no logits")
     precondition(logProbabilities.count == entropies.count, "score: arrays of unequal length")
     unsafe shape.withUnsafe { model in
       unsafe withRebound(rows, as: ops_head_row.self) { headRows in
@@ -47,6 +49,7 @@ extension Compute {
     targets: [HeadTarget], temperature: Float, dLogProbabilities: [Float], dEntropies: [Float]?,
     into dx: Tensor, gradient: Tensor, workspace: Tensor
   ) {
+    precondition(shape.hasHead, "scoreBackward: a critic has no logits")
     precondition(
       dEntropies == nil || dEntropies?.count == dLogProbabilities.count,
       "scoreBackward: arrays of unequal length")
@@ -71,6 +74,7 @@ extension Compute {
     _ shape: TransformerShape, _ parameters: Tensor, x: Tensor, rows: [Int],
     filters: SamplingFilters, uniforms: [Double]
   ) -> [DrawnToken] {
+    precondition(shape.hasHead, "sample: a critic has no logits")
     precondition(rows.count == uniforms.count, "sample: \(uniforms.count) for \(rows.count) rows")
     var drawn = [DrawnToken](repeating: DrawnToken(), count: rows.count)
     unsafe shape.withUnsafe { model in

@@ -7,17 +7,21 @@ import COps
 public struct TransformerShape: Sendable {
   var c: ops_model
 
+  /// - Parameter head: offset of the language-model head, nil in a critic, which has none.
   public init(
     vocabulary: Int, hidden: Int, intermediate: Int, heads: Int, keyValueHeads: Int,
-    headDimension: Int, normEpsilon: Float, embedding: Int, finalNorm: Int, head: Int
+    headDimension: Int, normEpsilon: Float, embedding: Int, finalNorm: Int, head: Int?
   ) {
     precondition(heads % keyValueHeads == 0, "\(heads) heads over \(keyValueHeads) kv heads")
     precondition(headDimension % 2 == 0, "RoPE needs an even head dimension: \(headDimension)")
     c = ops_model(
       vocabulary: vocabulary, hidden: hidden, intermediate: intermediate, heads: heads,
       kv_heads: keyValueHeads, head_dim: headDimension, norm_epsilon: normEpsilon,
-      embedding: embedding, final_norm: finalNorm, head: head)
+      embedding: embedding, final_norm: finalNorm, head: head ?? absent)
   }
+
+  /// Whether there is a language-model head: logits, scores and draws need it.
+  var hasHead: Bool { c.head != absent }
 
   public var vocabulary: Int { c.vocabulary }
   public var hidden: Int { c.hidden }
@@ -34,12 +38,13 @@ public struct TransformerShape: Sendable {
   public var keyBlockFloats: Int { unsafe withUnsafe { unsafe ops_key_block_floats($0) } }
 
   /// Floats that the workspaces of the backward operators need for `rows` rows, of which
-  /// `headRows` have logits.
+  /// `headRows` have logits or values.
   public func backwardWorkspace(rows: Int, headRows: Int) -> Int {
     unsafe withUnsafe {
       max(
         unsafe ops_qkv_workspace($0, rows), unsafe ops_block_workspace($0, rows),
-        unsafe ops_head_workspace($0, headRows))
+        hasHead ? unsafe ops_head_workspace($0, headRows) : 0,
+        unsafe ops_value_workspace($0, headRows))
     }
   }
 
@@ -54,6 +59,17 @@ public let keyBlockPositions = Int(OPS_KEY_BLOCK)
 /// Rows that a tensor of `rows` rows must have room for: products work on whole tiles.
 public func rowCapacity(_ rows: Int) -> Int { ops_row_capacity(rows) }
 
+/// `OPS_ABSENT`, a macro that Swift does not import.
+private let absent = Int(bitPattern: UInt.max)
+
+/// Where the parameters of a critic's head stand in the flat parameter tensor: `weight` `[D]` and one
+/// bias.
+public struct ValueHead: Sendable {
+  var c: ops_value_head
+
+  public init(weight: Int, bias: Int) { c = ops_value_head(weight: weight, bias: bias) }
+}
+
 /// Where one layer's parameters stand in the flat parameter tensor, and their gradients in the
 /// flat gradient tensor.
 public struct LayerOffsets: Sendable {
@@ -64,7 +80,6 @@ public struct LayerOffsets: Sendable {
     inputNorm: Int, q: Int, k: Int, v: Int, biases: (q: Int, k: Int, v: Int)?, o: Int,
     postNorm: Int, gateUp: Int, down: Int
   ) {
-    let absent = Int(bitPattern: UInt.max)
     c = ops_layer(
       input_norm: inputNorm, q: q, k: k, v: v, q_bias: biases?.q ?? absent,
       k_bias: biases?.k ?? absent, v_bias: biases?.v ?? absent, o: o, post_norm: postNorm,

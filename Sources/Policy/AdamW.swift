@@ -20,7 +20,7 @@ public struct AdamWSettings: Sendable, Equatable {
   }
 }
 
-/// The moments of AdamW for one policy, and the number of updates they have seen.
+/// The moments of AdamW for one policy or critic, and the number of updates they have seen.
 public final class AdamWState: @unchecked Sendable {
   let firstTensor: Tensor
   let secondTensor: Tensor
@@ -28,26 +28,45 @@ public final class AdamWState: @unchecked Sendable {
   public private(set) var updates: UInt64
 
   /// Zeros, no update done.
-  public init(for policy: Policy) {
-    firstTensor = Tensor(count: policy.weights.count, compute: policy.compute)
-    secondTensor = Tensor(count: policy.weights.count, compute: policy.compute)
+  public convenience init(for policy: Policy) { self.init(policy.transformer) }
+
+  /// Zeros, no update done.
+  public convenience init(for critic: Critic) { self.init(critic.transformer) }
+
+  private init(_ model: Transformer) {
+    firstTensor = Tensor(count: model.weights.count, compute: model.compute)
+    secondTensor = Tensor(count: model.weights.count, compute: model.compute)
     updates = 0
   }
 
   /// The state that a checkpoint holds.
   /// - Throws: `PolicyError.Code.wrongSize`.
-  public init(for policy: Policy, first: [Float], second: [Float], updates: UInt64)
+  public convenience init(
+    for policy: Policy, first: [Float], second: [Float], updates: UInt64
+  ) throws(PolicyError) {
+    try self.init(policy.transformer, first: first, second: second, updates: updates)
+  }
+
+  /// The state that a checkpoint holds.
+  /// - Throws: `PolicyError.Code.wrongSize`.
+  public convenience init(
+    for critic: Critic, first: [Float], second: [Float], updates: UInt64
+  ) throws(PolicyError) {
+    try self.init(critic.transformer, first: first, second: second, updates: updates)
+  }
+
+  private init(_ model: Transformer, first: [Float], second: [Float], updates: UInt64)
     throws(PolicyError)
   {
-    let count = policy.weights.count
+    let count = model.weights.count
     guard first.count == count else {
       throw .wrongSize("first moments", count: first.count, expected: count)
     }
     guard second.count == count else {
       throw .wrongSize("second moments", count: second.count, expected: count)
     }
-    firstTensor = Tensor(first, compute: policy.compute)
-    secondTensor = Tensor(second, compute: policy.compute)
+    firstTensor = Tensor(first, compute: model.compute)
+    secondTensor = Tensor(second, compute: model.compute)
     self.updates = updates
   }
 
@@ -56,26 +75,9 @@ public final class AdamWState: @unchecked Sendable {
   /// A copy of the second moments.
   public var second: [Float] { secondTensor.values }
 
-  fileprivate func advance() -> UInt64 {
+  /// The number of the update that is about to be done.
+  func advance() -> UInt64 {
     updates += 1
     return updates
-  }
-}
-
-extension Policy {
-  /// One AdamW update of all parameters with `gradientScale · gradient`. An update that is skipped
-  /// is one that is not called: the state's counter moves here alone.
-  ///
-  /// - Parameter gradientScale: `Gradient.clippingCoefficient`, or 1.
-  public func update(
-    _ gradient: Gradient, _ state: AdamWState, settings: AdamWSettings, learningRate: Double,
-    gradientScale: Double = 1
-  ) {
-    compute.adamW(
-      learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
-      epsilon: settings.adamEpsilon, weightDecay: settings.weightDecay,
-      gradientScale: gradientScale, update: state.advance(), gradient: gradient.tensor,
-      parameters: weights, first: state.firstTensor, second: state.secondTensor)
-    parametersChanged()
   }
 }

@@ -1,13 +1,18 @@
 import Operators
 
-/// The sum of a loss's derivatives with respect to every parameter of a policy, flat, in the order of
-/// its parameters.
+/// The sum of a loss's derivatives with respect to every parameter of a policy or a critic, flat,
+/// in the order of its parameters.
 public final class Gradient: @unchecked Sendable {
   let tensor: Tensor
 
   /// Zeros for the parameters of `policy`.
-  public init(for policy: Policy) {
-    tensor = Tensor(count: policy.weights.count, compute: policy.compute)
+  public convenience init(for policy: Policy) { self.init(policy.transformer) }
+
+  /// Zeros for the parameters of `critic`.
+  public convenience init(for critic: Critic) { self.init(critic.transformer) }
+
+  private init(_ model: Transformer) {
+    tensor = Tensor(count: model.weights.count, compute: model.compute)
   }
 
   /// A copy of the values.

@@ -12,7 +12,9 @@ extension ModelConfiguration {
     json bytes: [UInt8], generation: [UInt8]? = nil, location: String = "config.json"
   ) throws(ModelDirectoryError) {
     let config = try ConfigurationFields(bytes, location: location)
+    let architecture = try config.architecture()
     try config.refuseOtherMathematics()
+    if architecture == .qwen2ForTokenClassification { try config.refuseOtherClassifiers() }
     let hidden = try config.count("hidden_size", limit: 1 << 24)
     let heads = try config.count("num_attention_heads", limit: 1 << 16)
     let layers = try config.count("num_hidden_layers", limit: 1 << 12)
@@ -38,13 +40,14 @@ extension ModelConfiguration {
       stops += try fields.stopIDs(below: vocabulary)
     }
     self.init(
-      architecture: "Qwen2ForCausalLM", vocabularySize: vocabulary, hiddenSize: hidden,
+      architecture: architecture, vocabularySize: vocabulary, hiddenSize: hidden,
       intermediateSize: try config.count("intermediate_size", limit: 1 << 24),
       layerCount: layers, headCount: heads, keyValueHeadCount: keyValueHeads,
       headDimension: headDimension,
       normEpsilon: Float(try config.positive("rms_norm_eps", absent: 1e-6)),
       ropeTheta: try config.ropeTheta(),
-      tieEmbeddings: try config.flag("tie_word_embeddings"), attentionBias: true,
+      tieEmbeddings: try config.flag("tie_word_embeddings") && architecture == .qwen2ForCausalLM,
+      attentionBias: true,
       maximumPositions: try config.count("max_position_embeddings", limit: 1 << 31, absent: 32768),
       stopIDs: Array(Set(stops)).sorted())
   }
@@ -109,12 +112,34 @@ private struct ConfigurationFields {
     return ids
   }
 
-  func refuseOtherMathematics() throws(ModelDirectoryError) {
-    let architectures = (json.present("architectures")?.array ?? []).compactMap(\.string)
-    guard architectures == ["Qwen2ForCausalLM"] else {
-      let found = architectures.isEmpty ? "is missing" : architectures.joined(separator: ", ")
-      throw refusal("architectures", "\(found); only Qwen2ForCausalLM is computed")
+  func architecture() throws(ModelDirectoryError) -> ModelArchitecture {
+    let names = (json.present("architectures")?.array ?? []).compactMap(\.string)
+    guard names.count == 1, let architecture = ModelArchitecture(rawValue: names[0]) else {
+      let found = names.isEmpty ? "is missing" : names.joined(separator: ", ")
+      let computed = ModelArchitecture.allCases.map(\.rawValue).joined(separator: " and ")
+      throw refusal("architectures", "\(found); only \(computed) are computed")
     }
+    return architecture
+  }
+
+  /// A critic has one label and no dropout before its head. Where neither `num_labels` nor `id2label`
+  /// stands, transformers takes two labels.
+  func refuseOtherClassifiers() throws(ModelDirectoryError) {
+    if let labels = json.present("num_labels"), labels.integer != 1 {
+      throw refusal("num_labels", "is not 1, the value")
+    }
+    if let names = json.present("id2label"), names.object?.count != 1 {
+      throw refusal("id2label", "does not name one label, the value")
+    }
+    if json.present("num_labels") == nil, json.present("id2label") == nil {
+      throw refusal("id2label", "is missing, so that there are two labels; a critic has one")
+    }
+    if let dropout = json.present("classifier_dropout"), dropout.double != 0 {
+      throw refusal("classifier_dropout", "is not 0")
+    }
+  }
+
+  func refuseOtherMathematics() throws(ModelDirectoryError) {
     if let type = json.present("model_type"), type.string != "qwen2" {
       throw refusal("model_type", "\(type.string ?? "not a string") is not qwen2")
     }
@@ -176,18 +201,28 @@ private struct ConfigurationFields {
 extension ModelConfiguration {
   /// `config.json` in the spelling of transformers 4, which transformers 5 reads as well.
   public func configurationJSON(storage: WeightStorage = .f32) -> String {
+    let isCritic = architecture == .qwen2ForTokenClassification
     var lines = [
-      #""architectures": ["\#(architecture)"]"#,
+      #""architectures": ["\#(architecture.rawValue)"]"#,
       #""attention_dropout": 0.0"#,
-      #""eos_token_id": \#(stopIDsJSON)"#,
     ]
+    // Where it is missing, transformers trains a classifier with a dropout of 0.1.
+    if isCritic { lines.append(#""classifier_dropout": 0.0"#) }
+    lines.append(#""eos_token_id": \#(stopIDsJSON)"#)
     // Old readers compute it themselves and know no such field.
     if headDimension * headCount != hiddenSize { lines.append(#""head_dim": \#(headDimension)"#) }
     lines += [
       #""hidden_act": "silu""#,
       #""hidden_size": \#(hiddenSize)"#,
+    ]
+    // One label: transformers writes its names in place of `num_labels`, and reads the number off them.
+    if isCritic { lines.append(#""id2label": {"0": "LABEL_0"}"#) }
+    lines += [
       #""initializer_range": 0.02"#,
       #""intermediate_size": \#(intermediateSize)"#,
+    ]
+    if isCritic { lines.append(#""label2id": {"LABEL_0": 0}"#) }
+    lines += [
       #""max_position_embeddings": \#(maximumPositions)"#,
       #""max_window_layers": \#(layerCount)"#,
       #""model_type": "qwen2""#,

@@ -1,7 +1,14 @@
+/// What a model computes, by the name that `config.json` gives it; others are refused by name.
+public enum ModelArchitecture: String, Sendable, CaseIterable {
+  /// A policy: the transformer with a language-model head.
+  case qwen2ForCausalLM = "Qwen2ForCausalLM"
+  /// A critic: the transformer with a head of one label, `score`, a linear map with a bias.
+  case qwen2ForTokenClassification = "Qwen2ForTokenClassification"
+}
+
 /// The shape of a decoder-only transformer, as a Hugging Face `config.json` says it.
 public struct ModelConfiguration: Sendable, Equatable {
-  /// `Qwen2ForCausalLM`; others are refused by name until the engine computes them.
-  public var architecture: String
+  public var architecture: ModelArchitecture
   /// Rows of the embedding; may exceed the tokenizer's ids (padding rows are never sampled).
   public var vocabularySize: Int
   public var hiddenSize: Int
@@ -12,7 +19,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var headDimension: Int
   public var normEpsilon: Float
   public var ropeTheta: Double
-  /// Whether the head shares the embedding's weights; then there is no `lm_head.weight`.
+  /// Whether the head shares the embedding's weights; then there is no `lm_head.weight`. Says nothing
+  /// in a critic, whose head is its own; false in those that are read or made here.
   public var tieEmbeddings: Bool
   /// Bias on q, k and v (Qwen2).
   public var attentionBias: Bool
@@ -21,7 +29,7 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var stopIDs: [Int32]
 
   public init(
-    architecture: String = "Qwen2ForCausalLM", vocabularySize: Int, hiddenSize: Int,
+    architecture: ModelArchitecture = .qwen2ForCausalLM, vocabularySize: Int, hiddenSize: Int,
     intermediateSize: Int, layerCount: Int, headCount: Int, keyValueHeadCount: Int,
     headDimension: Int, normEpsilon: Float = 1e-6, ropeTheta: Double = 10_000,
     tieEmbeddings: Bool = true, attentionBias: Bool = true, maximumPositions: Int,
@@ -66,8 +74,16 @@ extension ModelConfiguration {
       TensorShape(name: "model.embed_tokens.weight", shape: [vocabularySize, hiddenSize]),
       TensorShape(name: "model.norm.weight", shape: [hiddenSize]),
     ]
-    if !tieEmbeddings {
-      all.append(TensorShape(name: "lm_head.weight", shape: [vocabularySize, hiddenSize]))
+    switch architecture {
+    case .qwen2ForCausalLM:
+      if !tieEmbeddings {
+        all.append(TensorShape(name: "lm_head.weight", shape: [vocabularySize, hiddenSize]))
+      }
+    case .qwen2ForTokenClassification:
+      all += [
+        TensorShape(name: "score.weight", shape: [1, hiddenSize]),
+        TensorShape(name: "score.bias", shape: [1]),
+      ]
     }
     for layer in 0..<layerCount {
       let prefix = "model.layers.\(layer)."

@@ -8,8 +8,8 @@ extension ModelDirectory {
     "vocab.json", "merges.txt", "chat_template.jinja",
   ]
 
-  /// Writes config.json, generation_config.json, model.safetensors and copies of the tokenizer's
-  /// files into an existing directory, and waits until all of it is on the disk.
+  /// Writes config.json, generation_config.json (of a policy), model.safetensors and copies of the
+  /// tokenizer's files into an existing directory, and waits until all of it is on the disk.
   ///
   /// No file is overwritten. The directory itself is not renamed: that is the caller's commit.
   /// - Parameters:
@@ -21,7 +21,10 @@ extension ModelDirectory {
     tokenizerFrom source: String? = nil, storage: WeightStorage = .f32
   ) throws(ModelDirectoryError) {
     try write(Array(configuration.configurationJSON(storage: storage).utf8), path + "/config.json")
-    try write(Array(configuration.generationJSON.utf8), path + "/generation_config.json")
+    // A critic generates nothing.
+    if configuration.architecture == .qwen2ForCausalLM {
+      try write(Array(configuration.generationJSON.utf8), path + "/generation_config.json")
+    }
     if let source {
       for name in tokenizerFiles
       where FileManager.default.fileExists(atPath: source + "/" + name) {

@@ -46,7 +46,7 @@ public struct ModelDirectoryError: DescribedError, Equatable {
   static func unsupported(_ path: String, field: String, _ problem: String) -> Self {
     Self(
       code: .unsupported, location: path, problem: "\(field): \(problem)",
-      remedy: "Use a model that this version computes: Qwen2ForCausalLM with full attention.")
+      remedy: "Use a Qwen2 with full attention, as a policy or as a critic of one label.")
   }
 
   static func inconsistent(_ path: String, _ problem: String) -> Self {

@@ -4,6 +4,8 @@ import Operators
 struct ParameterLayout {
   let shape: TransformerShape
   let layers: [LayerOffsets]
+  /// A critic's head.
+  let valueHead: ValueHead?
   let count: Int
 
   init(_ configuration: ModelConfiguration) {
@@ -19,13 +21,22 @@ struct ParameterLayout {
       return offset
     }
     let embedding = offset("model.embed_tokens.weight")
+    let head: Int?
+    switch configuration.architecture {
+    case .qwen2ForCausalLM:
+      head = configuration.tieEmbeddings ? embedding : offset("lm_head.weight")
+      valueHead = nil
+    case .qwen2ForTokenClassification:
+      head = nil
+      valueHead = ValueHead(weight: offset("score.weight"), bias: offset("score.bias"))
+    }
     shape = TransformerShape(
       vocabulary: configuration.vocabularySize, hidden: configuration.hiddenSize,
       intermediate: configuration.intermediateSize, heads: configuration.headCount,
       keyValueHeads: configuration.keyValueHeadCount, headDimension: configuration.headDimension,
       normEpsilon: configuration.normEpsilon, embedding: embedding,
       finalNorm: offset("model.norm.weight"),
-      head: configuration.tieEmbeddings ? embedding : offset("lm_head.weight"))
+      head: head)
     layers = (0..<configuration.layerCount).map { layer in
       let prefix = "model.layers.\(layer)."
       let gate = offset(prefix + "mlp.gate_proj.weight")

@@ -26,7 +26,7 @@ extension Policy {
         throw .promptTooLong(
           location, tokens: request.prompt.count, positions: configuration.maximumPositions)
       }
-      try validate(request.prompt, location)
+      try transformer.validate(request.prompt, location)
     }
     var results = requests.map { [Generation](repeating: Generation(), count: $0.rollouts) }
     for wave in cutIntoWaves(requests, sampling) {
@@ -46,7 +46,7 @@ extension Policy {
   private func cutIntoWaves(_ requests: [GenerationRequest], _ sampling: SamplingSettings)
     -> [[Share]]
   {
-    let block = shape.keyBlockFloats * shape.keyValueHeads * layers.count
+    let block = blockFloats
     var waves: [[Share]] = []
     var wave: [Share] = []
     var sequences = 0
@@ -77,6 +77,12 @@ extension Policy {
     return waves
   }
 
+  /// Floats of a block of positions in all layers and heads.
+  private var blockFloats: Int {
+    let shape = transformer.shape
+    return shape.keyBlockFloats * shape.keyValueHeads * transformer.layers.count
+  }
+
   /// Blocks that hold `tokens` positions.
   private func keyBlocks(_ tokens: Int) -> Int {
     (tokens + keyBlockPositions - 1) / keyBlockPositions
@@ -92,8 +98,9 @@ extension Policy {
     _ wave: [Share], _ requests: [GenerationRequest], _ sampling: SamplingSettings,
     _ stream: RandomStream, into results: inout [[Generation]]
   ) {
+    let shape = transformer.shape
+    let blockFloats = blockFloats
     var slots = DecodeSlots(sampling: sampling, stream: stream, vocabulary: shape.vocabulary)
-    let blockFloats = shape.keyBlockFloats * shape.keyValueHeads * layers.count
     var cacheCount = 0
     var prompts: [(tokens: [Int32], cacheOffset: Int)] = []
     for share in wave {
@@ -114,14 +121,16 @@ extension Policy {
       }
       prompts.append((request.prompt, sharedOffset))
     }
-    rope.reserve(slots.mostPositions)
-    let cache = buffers.tensor("cache", count: cacheCount, compute)
+    transformer.rope.reserve(slots.mostPositions)
+    let cache = transformer.buffers.tensor("cache", count: cacheCount, compute)
     let prefilled = prefill(prompts, cache)
     for slot in slots.all { copyStraddlingBlocks(slot.place, cache) }
+    let weights = transformer.weights
     slots.draw(
       compute, shape, weights, x: prefilled, rows: slots.all.map(\.promptRow), into: &results)
     while !slots.all.isEmpty {
-      let x = decodeStep(slots, cache)
+      let x = transformer.decode(
+        slots.all.map(\.token), at: slots.all.map(\.place), cache: cache)
       slots.draw(compute, shape, weights, x: x, rows: Array(0..<slots.all.count), into: &results)
     }
   }
@@ -130,7 +139,8 @@ extension Policy {
   /// row i of the result is the residual stream after the last token of prompt i.
   private func prefill(_ prompts: [(tokens: [Int32], cacheOffset: Int)], _ cache: Tensor) -> Tensor
   {
-    let last = buffers.rows("prefilled", prompts.count, shape.hidden, compute)
+    let width = transformer.shape.hidden
+    let last = transformer.buffers.rows("prefilled", prompts.count, width, compute)
     var rows = PackedRows()
     var ends: [Int] = []
     var done = 0
@@ -143,9 +153,9 @@ extension Policy {
       rows.positions += prompt.tokens.indices.map { Int32($0) }
       ends.append(rows.count - 1)
       guard rows.count >= Self.prefilledAtOnce || index == prompts.count - 1 else { continue }
-      let x = forwardOnly(rows, cache: cache)
+      let x = transformer.forwardOnly(rows, cache: cache)
       for end in ends {
-        x.copy(from: end * shape.hidden, count: shape.hidden, to: last, at: done * shape.hidden)
+        x.copy(from: end * width, count: width, to: last, at: done * width)
         done += 1
       }
       rows = PackedRows()
@@ -157,30 +167,11 @@ extension Policy {
   /// Gives a rollout its own copy of the block that its prompt left half full.
   private func copyStraddlingBlocks(_ place: DecodePlace, _ cache: Tensor) {
     guard place.position % keyBlockPositions != 0 else { return }
-    let floats = shape.keyBlockFloats
-    for head in 0..<layers.count * shape.keyValueHeads {
+    let floats = transformer.shape.keyBlockFloats
+    for head in 0..<transformer.layers.count * transformer.shape.keyValueHeads {
       cache.copy(
         from: place.sharedOffset + (head * place.sharedStride + place.sharedBlocks) * floats,
         count: floats, to: cache, at: place.ownOffset + head * place.ownStride * floats)
     }
-  }
-
-  /// One token of every sequence through all layers.
-  private func decodeStep(_ slots: DecodeSlots, _ cache: Tensor) -> Tensor {
-    let places = slots.all.map(\.place)
-    let count = places.count
-    let positions = places.map { Int32($0.position) }
-    let x = buffers.rows("x", count, shape.hidden, compute)
-    let qkv = buffers.rows("qkv", count, shape.qkvWidth, compute)
-    let out = buffers.rows("out", count, shape.attentionWidth, compute)
-    compute.embed(shape, weights, tokens: slots.all.map(\.token), into: x)
-    for (index, layer) in layers.enumerated() {
-      compute.queriesKeysValues(
-        shape, layer, weights, rope: rope.tensor, x: x, positions: positions, into: qkv)
-      compute.decodeAttention(shape, places, qkv: qkv, into: out, cache: cache, layer: index)
-      compute.block(
-        shape, layer, weights, out: out, x: x, rows: count, xMid: x, gateUp: nil, xOut: x)
-    }
-    return x
   }
 }

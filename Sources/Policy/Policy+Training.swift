@@ -1,18 +1,13 @@
 import Operators
 
 extension Policy {
-  /// Floats of activations that `accumulate` keeps between its forward and its backward pass; what
-  /// does not fit is computed again.
-  private static var keptActivations: Int { 1 << 29 }
-
   /// Log-probabilities and entropies of all response tokens under the present parameters.
   ///
   /// - Parameter temperature: divides the logits; 0 (greedy sampling) counts as 1.
   /// - Precondition: prompts are not empty and ids are inside the vocabulary, see `validate`.
   public func score(_ groups: [TrainingGroup], temperature: Float) -> TokenScores {
     var scores = emptyScores(groups)
-    for batch in MicroBatch.cut(groups) {
-      let x = forwardOnly(batch.rows)
+    transformer.forEachBatch(groups) { batch, x in
       score(batch, x: x, temperature: temperature, into: &scores)
     }
     return scores
@@ -33,54 +28,41 @@ extension Policy {
     _ groups: [TrainingGroup], temperature: Float, into gradient: Gradient,
     weights: (TokenScores) throws -> TokenWeights
   ) rethrows -> TokenScores {
-    precondition(gradient.tensor.count == self.weights.count, "a gradient of another model")
     var scores = emptyScores(groups)
-    let batches = MicroBatch.cut(groups)
-    let perRow = Activations.floatsPerRow(shape, layerCount: layers.count)
-    var room = Self.keptActivations
-    var kept: [Activations?] = []
-    for (index, batch) in batches.enumerated() {
-      // The room that tensors have beyond their rows is never touched, so it takes no memory.
-      let floats = batch.rows.count * perRow
-      let keep = index == 0 || floats <= room
-      let slot = keep ? index : -1
-      if keep { room -= floats }
-      let activations = forward(batch.rows, slot: slot)
-      kept.append(keep ? activations : nil)
-      score(batch, x: activations.x[layers.count], temperature: temperature, into: &scores)
-    }
-    let loss = try weights(scores)
-    precondition(
-      loss.logProbability.count == scores.logProbabilities.count
-        && (loss.entropy == nil || loss.entropy?.count == scores.entropies.count),
-      "weights of another number of tokens")
-    for (index, batch) in batches.enumerated() {
-      let activations = kept[index] ?? forward(batch.rows, slot: -1)
-      backward(batch, activations, temperature: temperature, loss: loss, into: gradient)
-    }
+    try transformer.accumulate(
+      groups, into: gradient,
+      head: { score($0, x: $1, temperature: temperature, into: &scores) },
+      loss: {
+        let loss = try weights(scores)
+        precondition(
+          loss.logProbability.count == scores.logProbabilities.count
+            && (loss.entropy == nil || loss.entropy?.count == scores.entropies.count),
+          "weights of another number of tokens")
+        return loss
+      },
+      headBackward: { loss, batch, pass in
+        compute.scoreBackward(
+          transformer.shape, transformer.weights, x: pass.x, xRows: batch.rows.count,
+          rows: batch.headRows, targets: batch.targets, temperature: temperature,
+          dLogProbabilities: loss.logProbability, dEntropies: loss.entropy, into: pass.dx,
+          gradient: pass.gradient, workspace: pass.workspace)
+      })
     return scores
   }
 
   /// Checks prompts and token ids before a pass.
   public func validate(_ groups: [TrainingGroup]) throws(PolicyError) {
-    for (index, group) in groups.enumerated() {
-      let location = "group \(index) of the batch"
-      guard !group.prompt.isEmpty else { throw .emptyPrompt(location) }
-      let longest = group.responses.reduce(0) { max($0, $1.count) }
-      guard group.prompt.count + longest <= configuration.maximumPositions + 1 else {
-        throw .promptTooLong(
-          location, tokens: group.prompt.count + longest,
-          positions: configuration.maximumPositions)
-      }
-      try validate(group.prompt, location)
-      for response in group.responses { try validate(response, location) }
-    }
+    try transformer.validate(groups)
   }
 
-  func validate(_ tokens: [Int32], _ location: String) throws(PolicyError) {
-    for token in tokens where token < 0 || token >= configuration.vocabularySize {
-      throw .tokenOutOfRange(location, token: token, vocabulary: configuration.vocabularySize)
-    }
+  /// Logits after every token of one sequence, `[tokens, V]`, as training computes them.
+  public func logits(_ tokens: [Int32]) throws(PolicyError) -> [Float] {
+    let group = TrainingGroup(prompt: tokens, responses: [])
+    try transformer.validate([group])
+    guard let batch = MicroBatch.cut([group]).first else { return [] }
+    let x = transformer.forwardOnly(batch.rows)
+    return compute.logits(
+      transformer.shape, transformer.weights, x: x, rows: Array(tokens.indices))
   }
 
   private func emptyScores(_ groups: [TrainingGroup]) -> TokenScores {
@@ -98,7 +80,8 @@ extension Policy {
     _ batch: MicroBatch, x: Tensor, temperature: Float, into scores: inout TokenScores
   ) {
     compute.score(
-      shape, weights, x: x, rows: batch.headRows, targets: batch.targets, temperature: temperature,
-      logProbabilities: &scores.logProbabilities, entropies: &scores.entropies)
+      transformer.shape, transformer.weights, x: x, rows: batch.headRows, targets: batch.targets,
+      temperature: temperature, logProbabilities: &scores.logProbabilities,
+      entropies: &scores.entropies)
   }
 }

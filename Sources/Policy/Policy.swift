@@ -1,4 +1,3 @@
-import Digest
 public import Operators
 
 /// A decoder-only transformer whose parameters can be sampled from, scored with and trained.
@@ -11,74 +10,49 @@ public import Operators
 /// Used by one thread at a time. It may be handed over between threads, hence `Sendable`; whoever
 /// holds it must not share it, nor its `Compute` with a policy in use elsewhere.
 public final class Policy: @unchecked Sendable {
-  public let configuration: ModelConfiguration
-  public let compute: Compute
-
-  let shape: TransformerShape
-  let layers: [LayerOffsets]
-  let weights: Tensor
-  /// Cosines and sines of every position so far asked for; grows.
-  var rope: RotaryTable
-  /// Memory of forward and backward passes, kept between calls.
-  var buffers = Buffers()
-  private var digest: [UInt8]?
+  let transformer: Transformer
 
   /// - Parameter parameters: flat, in the order of `configuration.parameters`.
-  /// - Throws: `PolicyError.Code.wrongSize`.
+  /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is a critic.
   public init(configuration: ModelConfiguration, parameters: [Float], compute: Compute)
     throws(PolicyError)
   {
-    let layout = ParameterLayout(configuration)
-    guard parameters.count == layout.count else {
-      throw .wrongSize("parameters", count: parameters.count, expected: layout.count)
-    }
-    self.configuration = configuration
-    self.compute = compute
-    shape = layout.shape
-    layers = layout.layers
-    weights = Tensor(parameters, compute: compute)
-    rope = RotaryTable(configuration, compute: compute)
+    transformer = try Transformer(
+      .qwen2ForCausalLM, configuration: configuration, parameters: parameters, compute: compute)
   }
 
+  public var configuration: ModelConfiguration { transformer.configuration }
+  public var compute: Compute { transformer.compute }
+
   /// A copy of the flat parameters.
-  public var parameters: [Float] { weights.values }
+  public var parameters: [Float] { transformer.weights.values }
 
   /// Replaces all parameters.
   /// - Throws: `PolicyError.Code.wrongSize`.
   public func replaceParameters(_ parameters: [Float]) throws(PolicyError) {
-    guard parameters.count == weights.count else {
-      throw .wrongSize("parameters", count: parameters.count, expected: weights.count)
-    }
-    weights.write(parameters)
-    parametersChanged()
+    try transformer.replaceParameters(parameters)
   }
 
   /// Copies the parameters of a policy of the same shape, without a detour through the host.
   /// - Throws: `PolicyError.Code.wrongSize`.
   public func copyParameters(of other: Policy) throws(PolicyError) {
-    guard other.weights.count == weights.count else {
-      throw .wrongSize("parameters", count: other.weights.count, expected: weights.count)
-    }
-    other.weights.copy(from: 0, count: weights.count, to: weights, at: 0)
-    parametersChanged()
+    try transformer.copyParameters(of: other.transformer)
   }
 
   /// SHA-256 over the little-endian f32 tensors in the order of their names: equal digests mean the
   /// same policy. Computed once per version of the parameters.
-  public func weightsDigest() -> [UInt8] {
-    if let digest { return digest }
-    var hash = SHA256()
-    // A piece at a time: the copy stays in cache.
-    let piece = 1 << 16
-    for start in stride(from: 0, to: weights.count, by: piece) {
-      let values = weights.read(start..<min(start + piece, weights.count))
-      unsafe values.withUnsafeBytes { unsafe hash.update($0) }
-    }
-    let result = hash.finalize()
-    digest = result
-    return result
-  }
+  public func weightsDigest() -> [UInt8] { transformer.weightsDigest() }
 
-  /// Must follow every change of `weights`.
-  func parametersChanged() { digest = nil }
+  /// One AdamW update of all parameters with `gradientScale · gradient`. An update that is skipped
+  /// is one that is not called: the state's counter moves here alone.
+  ///
+  /// - Parameter gradientScale: `Gradient.clippingCoefficient`, or 1.
+  public func update(
+    _ gradient: Gradient, _ state: AdamWState, settings: AdamWSettings, learningRate: Double,
+    gradientScale: Double = 1
+  ) {
+    transformer.update(
+      gradient, state, settings: settings, learningRate: learningRate,
+      gradientScale: gradientScale)
+  }
 }

@@ -14,6 +14,8 @@ public struct PolicyError: DescribedError, Equatable {
     case sampling
     /// Parameters or moments of another model.
     case wrongSize
+    /// A critic where a policy is needed, or the other way round.
+    case architecture
   }
 
   public let code: Code
@@ -21,6 +23,13 @@ public struct PolicyError: DescribedError, Equatable {
   public let problem: String
   public let remedy: String
   public var exitStatus: ExitStatus { code == .wrongSize ? .mismatch : .usage }
+
+  static func architecture(_ found: ModelArchitecture, expected: ModelArchitecture) -> Self {
+    Self(
+      code: .architecture, location: "architectures",
+      problem: "the model is a \(found.rawValue) where a \(expected.rawValue) is needed",
+      remedy: "Name a policy's directory for a policy, and a critic's for a critic.")
+  }
 
   static func emptyPrompt(_ location: String) -> Self {
     Self(

@@ -1,14 +1,41 @@
 import Check
 import Foundation
 import Operators
+import Policy
 import Testing
 
-/// The golden vectors of an independent float64 implementation, where they are.
+/// The golden vectors of an independent float64 implementation: the critic's stand in the fixtures,
+/// the policies' are larger and are read where they are.
 @Suite struct GoldenModelTests {
   private static let shared = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
     .deletingLastPathComponent().appendingPathComponent("../../../shared/golden/model")
     .standardized.path
   private static var exists: Bool { FileManager.default.fileExists(atPath: shared) }
+
+  static let critic = PolicyFixtures.directory + "/model/qwen2-critic"
+
+  @Test func everyCaseOfTheCriticIsWithinItsTolerance() {
+    let report = checkModel(directory: Self.critic, compute: Compute(threads: 2))
+    #expect(report.failures == [])
+    // Three sequences, the normed states, loss, its norm, 28 gradients, two lists of parameters.
+    #expect(report.passed == 36 && report.cases == 36)
+  }
+
+  /// A check that cannot fail proves nothing: every kind of case sees a weight that is slightly off.
+  @Test func aPerturbedCriticFailsEveryKindOfCase() throws {
+    let folder = try ModelDirectoryTests.copy(Self.critic)
+    let path = folder.path + "/model.safetensors"
+    let configuration: ModelConfiguration
+    var parameters: [Float]
+    (configuration, parameters) = try ModelDirectory.read(folder.path)
+    for index in stride(from: 0, to: parameters.count, by: 97) { parameters[index] += 1e-3 }
+    try FileManager.default.removeItem(atPath: path)
+    try SafetensorsWriter.write(configuration.parameters, values: parameters, to: path)
+    let report = checkModel(directory: folder.path, compute: Compute(threads: 1))
+    let failed = Set(report.failures.map { $0.prefix { $0 != "." && $0 != ":" } })
+    #expect(failed == ["values", "hidden", "loss", "grad"])
+    #expect(report.failed == 34)
+  }
 
   @Test(
     .enabled(if: exists, "skipped: needs ../shared/golden/model"),
@@ -23,7 +50,7 @@ import Testing
   @Test(.enabled(if: exists, "skipped: needs ../shared/golden/model"))
   func whatIsNotComputedIsAFailureAndNotPassedOver() {
     let report = checkModel(
-      directory: Self.shared + "/qwen2-critic", compute: Compute(threads: 1))
+      directory: Self.shared + "/qwen3", compute: Compute(threads: 1))
     #expect(report.failed == 1 && report.passed == 0)
   }
 }

@@ -45,6 +45,33 @@ struct RandomModel {
       configuration: configuration, parameters: parameters, compute: compute)
   }
 
+  /// A critic of the same shape, with a head that is not 0.
+  func critic(threads: Int = 1, upTo: ISA? = nil) throws -> Critic {
+    var model = self
+    model.configuration.architecture = .qwen2ForTokenClassification
+    model.configuration.tieEmbeddings = false
+    let compute = Compute(threads: threads, upTo: upTo)
+    return try Critic(
+      configuration: model.configuration, parameters: model.parameters, compute: compute)
+  }
+
+  /// Groups with random responses of 0 to `longest` tokens.
+  func groups(_ indices: Range<Int>, responses: Int, longest: Int) -> [TrainingGroup] {
+    let stream = RandomStream(seed: seed, purpose: .mixing)
+    let vocabulary = UInt64(configuration.vocabularySize)
+    return indices.map { index in
+      TrainingGroup(
+        prompt: prompt(index),
+        responses: (0..<responses).map { response in
+          let key = UInt64(index * 1000 + response)
+          let count = stream.integer(below: UInt64(longest + 1), key, 0, 0)
+          return (0..<count).map {
+            Int32(stream.integer(below: vocabulary, key, 1, UInt32($0)))
+          }
+        })
+    }
+  }
+
   /// Normal with deviation 3 / sqrt(inputs): ten times the usual, so that nothing is near uniform;
   /// norms near 1, and biases that are not 0.
   var parameters: [Float] {

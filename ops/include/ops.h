@@ -73,7 +73,9 @@ typedef struct ops_model {
   float norm_epsilon;
   size_t embedding;   // offset of [V, D]
   size_t final_norm;  // offset of [D]
-  size_t head;        // offset of [V, D]; equals `embedding` where weights are tied
+  // Offset of [V, D]; equals `embedding` where weights are tied. OPS_ABSENT in a critic: then the
+  // operators of the language-model head may not be called.
+  size_t head;
 } ops_model;
 
 // Offsets of one layer's parameters in the flat parameter tensor, and of their gradients in the
@@ -255,6 +257,30 @@ size_t ops_filtered_distribution(
     ops_context *context, const float *host_logits, size_t vocabulary,
     const ops_sampling *sampling, int32_t *host_ids, float *host_probabilities);
 
+// --- Value head ----------------------------------------------------------------------------------
+
+// Offsets of a critic's head: one output in place of the vocabulary.
+typedef struct ops_value_head {
+  size_t weight;  // [D]
+  size_t bias;    // [1]
+} ops_value_head;
+
+// values[index] = (RMSNorm(x) * final_norm) . weight + bias for every target of a row; the tokens
+// of targets are not read. Rows are distinct.
+void ops_value_f32(
+    ops_context *context, const ops_model *model, const ops_value_head *head,
+    const ops_tensor *parameters, const ops_tensor *x, const ops_head_row *rows, size_t count,
+    const ops_target *targets, float *host_values);
+// Backward of `ops_value_f32` for dL/dvalue, indexed as the targets are; targets that share a row
+// add up in their order. dx [x_rows, D] is overwritten (zero where a row has no value). workspace:
+// `ops_value_workspace` floats.
+void ops_value_backward_f32(
+    ops_context *context, const ops_model *model, const ops_value_head *head,
+    const ops_tensor *parameters, const ops_tensor *x, size_t x_rows, const ops_head_row *rows,
+    size_t count, const ops_target *targets, const float *host_dvalues, ops_tensor *dx,
+    ops_tensor *gradient, ops_tensor *workspace);
+size_t ops_value_workspace(const ops_model *model, size_t count);
+
 // --- Optimizer -----------------------------------------------------------------------------------
 
 // Sum of squares in double: 16 lanes and a tree inside fixed runs of 4096, runs in order.
@@ -308,6 +334,10 @@ void ops_head_reference(
     const ops_model *model, const double *parameters, const double *x, const ops_head_row *rows,
     size_t count, const ops_target *targets, double temperature, double *log_probabilities,
     double *entropies);
+// values are indexed as in `ops_value_f32`.
+void ops_value_reference(
+    const ops_model *model, const ops_value_head *head, const double *parameters, const double *x,
+    const ops_head_row *rows, size_t count, const ops_target *targets, double *values);
 // Sorts all of the vocabulary; returns how many ids are left.
 size_t ops_filtered_distribution_reference(
     const double *logits, size_t vocabulary, const ops_sampling *sampling, int32_t *ids,

@@ -133,3 +133,19 @@ void ops_head_reference(
   }
   free(h);
 }
+
+void ops_value_reference(
+    const ops_model *model, const ops_value_head *head, const double *parameters, const double *x,
+    const ops_head_row *rows, size_t count, const ops_target *targets, double *values) {
+  const size_t D = model->hidden;
+  double *h = malloc(D * sizeof(double));
+  for (size_t r = 0; h && r < count; r++) {
+    double value;
+    rmsnorm(
+        x + rows[r].row * D, parameters + model->final_norm, (double)model->norm_epsilon, D, h);
+    linear(h, parameters + head->weight, 1, D, &value);
+    for (size_t t = 0; t < rows[r].targets; t++)
+      values[targets[rows[r].first_target + t].index] = value + parameters[head->bias];
+  }
+  free(h);
+}

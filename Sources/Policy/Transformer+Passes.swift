@@ -1,7 +1,7 @@
 import Operators
 
 /// Forward and backward through the layers, on packed rows.
-extension Policy {
+extension Transformer {
   /// Keeps what the backward pass needs in the buffers of `slot`.
   func forward(_ rows: PackedRows, slot: Int) -> Activations {
     reserveRope(rows)
@@ -41,10 +41,41 @@ extension Policy {
     return x
   }
 
-  /// Adds the gradient of `loss` over one micro-batch. The activations are spent afterwards.
+  /// One further token of every sequence through all layers; row i of the result is the residual
+  /// stream after `tokens[i]`.
+  func decode(_ tokens: [Int32], at places: [DecodePlace], cache: Tensor) -> Tensor {
+    let count = places.count
+    let positions = places.map { Int32($0.position) }
+    let x = buffers.rows("x", count, shape.hidden, compute)
+    let qkv = buffers.rows("qkv", count, shape.qkvWidth, compute)
+    let out = buffers.rows("out", count, shape.attentionWidth, compute)
+    compute.embed(shape, weights, tokens: tokens, into: x)
+    for (index, layer) in layers.enumerated() {
+      compute.queriesKeysValues(
+        shape, layer, weights, rope: rope.tensor, x: x, positions: positions, into: qkv)
+      compute.decodeAttention(shape, places, qkv: qkv, into: out, cache: cache, layer: index)
+      compute.block(
+        shape, layer, weights, out: out, x: x, rows: count, xMid: x, gateUp: nil, xOut: x)
+    }
+    return x
+  }
+
+  /// Where the backward pass of a head begins and ends.
+  struct HeadPass {
+    /// The residual stream after the last layer.
+    let x: Tensor
+    /// Its gradient, which the head writes: all rows, zero where it reads none.
+    let dx: Tensor
+    /// Of the flat parameters; the head adds to it.
+    let gradient: Tensor
+    let workspace: Tensor
+  }
+
+  /// Adds the gradient over one micro-batch, whose head's part `head` computes. The activations are
+  /// spent afterwards.
   func backward(
-    _ batch: MicroBatch, _ activations: Activations, temperature: Float, loss: TokenWeights,
-    into gradient: Gradient
+    _ batch: MicroBatch, _ activations: Activations, into gradient: Gradient,
+    head: (HeadPass) -> Void
   ) {
     let rows = batch.rows
     let dx = buffers.rows("dx", rows.count, shape.hidden, compute)
@@ -54,10 +85,9 @@ extension Policy {
     let workspace = buffers.tensor(
       "workspace",
       count: shape.backwardWorkspace(rows: rows.count, headRows: batch.headRows.count), compute)
-    compute.scoreBackward(
-      shape, weights, x: activations.x[layers.count], xRows: rows.count, rows: batch.headRows,
-      targets: batch.targets, temperature: temperature, dLogProbabilities: loss.logProbability,
-      dEntropies: loss.entropy, into: dx, gradient: gradient.tensor, workspace: workspace)
+    head(
+      HeadPass(
+        x: activations.x[layers.count], dx: dx, gradient: gradient.tensor, workspace: workspace))
     for index in layers.indices.reversed() {
       let a = activations.layers[index]
       compute.blockBackward(
@@ -76,14 +106,5 @@ extension Policy {
 
   private func reserveRope(_ rows: PackedRows) {
     rope.reserve(Int(rows.positions.max() ?? 0) + 1)
-  }
-
-  /// Logits after every token of one sequence, `[tokens, V]`, as training computes them.
-  public func logits(_ tokens: [Int32]) throws(PolicyError) -> [Float] {
-    let group = TrainingGroup(prompt: tokens, responses: [])
-    try validate([group])
-    guard let batch = MicroBatch.cut([group]).first else { return [] }
-    let x = forwardOnly(batch.rows)
-    return compute.logits(shape, weights, x: x, rows: Array(0..<tokens.count))
   }
 }

@@ -1,0 +1,92 @@
+public import Operators
+
+/// A value network: the transformer of a policy with one number per row in place of logits.
+///
+/// The value of a response token is that of the state *before* it, V(prompt, response up to the token
+/// before): the head reads the row that scores the token in a policy, which for the first token is
+/// the prompt's last row. So PPO's and verl's values, log-probabilities and rewards of a token stand
+/// at one index; after the last token the episode is over, and its state has no value.
+///
+/// Ownership, threads and determinism are those of `Policy`; the head itself uses no product kernel.
+public final class Critic: @unchecked Sendable {
+  let transformer: Transformer
+
+  /// - Parameter parameters: flat, in the order of `configuration.parameters`.
+  /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is no critic.
+  public init(configuration: ModelConfiguration, parameters: [Float], compute: Compute)
+    throws(PolicyError)
+  {
+    transformer = try Transformer(
+      .qwen2ForTokenClassification, configuration: configuration, parameters: parameters,
+      compute: compute)
+  }
+
+  /// A critic with a copy of the transformer of `policy` and a head of zeros, so that every value is 0.
+  ///
+  /// Zeros and not small random numbers: at first a critic knows nothing, and with all values 0 the
+  /// generalized advantage estimate is the plain Monte Carlo return (for λ = γ = 1), whereas a random
+  /// head subtracts a baseline that is noise of the weights. It needs no seed. A single linear map
+  /// has no symmetry that zeros would keep: the head moves at the first update, and the
+  /// transformer, whose gradient is a multiple of the head's weight, from the second one on.
+  /// - Parameter compute: the policy's own unless given: give another one where policy and critic are
+  ///   used by different threads.
+  public static func initial(from policy: Policy, compute: Compute? = nil) -> Critic {
+    var configuration = policy.configuration
+    configuration.architecture = .qwen2ForTokenClassification
+    configuration.tieEmbeddings = false
+    let held = policy.parameters
+    var ranges: [String: Range<Int>] = [:]
+    var start = 0
+    for tensor in policy.configuration.parameters {
+      ranges[tensor.name] = start..<start + tensor.count
+      start += tensor.count
+    }
+    var values: [Float] = []
+    values.reserveCapacity(configuration.parameterCount)
+    for tensor in configuration.parameters {
+      if let range = ranges[tensor.name] {
+        values += held[range]
+      } else {
+        values += [Float](repeating: 0, count: tensor.count)
+      }
+    }
+    do {
+      return try Critic(
+        configuration: configuration, parameters: values, compute: compute ?? policy.compute)
+    } catch {
+      preconditionFailure("a critic of another size than its policy: \(error)")
+    }
+  }
+
+  public var configuration: ModelConfiguration { transformer.configuration }
+  public var compute: Compute { transformer.compute }
+
+  /// A copy of the flat parameters.
+  public var parameters: [Float] { transformer.weights.values }
+
+  /// Replaces all parameters.
+  /// - Throws: `PolicyError.Code.wrongSize`.
+  public func replaceParameters(_ parameters: [Float]) throws(PolicyError) {
+    try transformer.replaceParameters(parameters)
+  }
+
+  /// Copies the parameters of a critic of the same shape, without a detour through the host.
+  /// - Throws: `PolicyError.Code.wrongSize`.
+  public func copyParameters(of other: Critic) throws(PolicyError) {
+    try transformer.copyParameters(of: other.transformer)
+  }
+
+  /// SHA-256 over the little-endian f32 tensors in the order of their names: equal digests mean the
+  /// same critic. Computed once per version of the parameters.
+  public func weightsDigest() -> [UInt8] { transformer.weightsDigest() }
+
+  /// One AdamW update of all parameters with `gradientScale · gradient`, as `Policy.update` does it.
+  public func update(
+    _ gradient: Gradient, _ state: AdamWState, settings: AdamWSettings, learningRate: Double,
+    gradientScale: Double = 1
+  ) {
+    transformer.update(
+      gradient, state, settings: settings, learningRate: learningRate,
+      gradientScale: gradientScale)
+  }
+}

@@ -1,0 +1,96 @@
+import Digest
+import Operators
+
+/// What a policy and a critic share: the layers of a decoder-only transformer, and the flat f32
+/// parameters of the whole model, those of its head included. The head is its owner's business.
+///
+/// Used by one thread at a time, like its owner.
+final class Transformer {
+  let configuration: ModelConfiguration
+  let compute: Compute
+  let shape: TransformerShape
+  let layers: [LayerOffsets]
+  /// Where the value head stands; nil in a model with a language-model head.
+  let valueHead: ValueHead?
+  let weights: Tensor
+  /// Cosines and sines of every position so far asked for; grows.
+  var rope: RotaryTable
+  /// Memory of forward and backward passes, kept between calls.
+  var buffers = Buffers()
+  private var digest: [UInt8]?
+
+  /// - Parameters:
+  ///   - architecture: the only one that the owner computes.
+  ///   - parameters: flat, in the order of `configuration.parameters`.
+  /// - Throws: `PolicyError.Code.architecture` and `wrongSize`.
+  init(
+    _ architecture: ModelArchitecture, configuration: ModelConfiguration, parameters: [Float],
+    compute: Compute
+  ) throws(PolicyError) {
+    guard configuration.architecture == architecture else {
+      throw .architecture(configuration.architecture, expected: architecture)
+    }
+    let layout = ParameterLayout(configuration)
+    guard parameters.count == layout.count else {
+      throw .wrongSize("parameters", count: parameters.count, expected: layout.count)
+    }
+    self.configuration = configuration
+    self.compute = compute
+    shape = layout.shape
+    layers = layout.layers
+    valueHead = layout.valueHead
+    weights = Tensor(parameters, compute: compute)
+    rope = RotaryTable(configuration, compute: compute)
+  }
+
+  /// - Throws: `PolicyError.Code.wrongSize`.
+  func replaceParameters(_ parameters: [Float]) throws(PolicyError) {
+    guard parameters.count == weights.count else {
+      throw .wrongSize("parameters", count: parameters.count, expected: weights.count)
+    }
+    weights.write(parameters)
+    parametersChanged()
+  }
+
+  /// Copies the parameters of a model of the same shape, without a detour through the host.
+  /// - Throws: `PolicyError.Code.wrongSize`.
+  func copyParameters(of other: Transformer) throws(PolicyError) {
+    guard other.weights.count == weights.count else {
+      throw .wrongSize("parameters", count: other.weights.count, expected: weights.count)
+    }
+    other.weights.copy(from: 0, count: weights.count, to: weights, at: 0)
+    parametersChanged()
+  }
+
+  /// SHA-256 over the little-endian f32 tensors in the order of their names: equal digests mean the
+  /// same model. Computed once per version of the parameters.
+  func weightsDigest() -> [UInt8] {
+    if let digest { return digest }
+    var hash = SHA256()
+    // A piece at a time: the copy stays in cache.
+    let piece = 1 << 16
+    for start in stride(from: 0, to: weights.count, by: piece) {
+      let values = weights.read(start..<min(start + piece, weights.count))
+      unsafe values.withUnsafeBytes { unsafe hash.update($0) }
+    }
+    let result = hash.finalize()
+    digest = result
+    return result
+  }
+
+  /// One AdamW update of all parameters with `gradientScale · gradient`.
+  func update(
+    _ gradient: Gradient, _ state: AdamWState, settings: AdamWSettings, learningRate: Double,
+    gradientScale: Double
+  ) {
+    compute.adamW(
+      learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
+      epsilon: settings.adamEpsilon, weightDecay: settings.weightDecay,
+      gradientScale: gradientScale, update: state.advance(), gradient: gradient.tensor,
+      parameters: weights, first: state.firstTensor, second: state.secondTensor)
+    parametersChanged()
+  }
+
+  /// Must follow every change of `weights`.
+  private func parametersChanged() { digest = nil }
+}
