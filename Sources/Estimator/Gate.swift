@@ -1,143 +1,148 @@
-/// What the performance gate of an algorithm decides for one group, and by which rule.
+/// How an algorithm treats one group: which rollouts train, what becomes of the demonstration, and
+/// with which coefficients.
 ///
 /// Scope: group. It reads verdicts and nothing of the policy. HPT (arXiv 2509.04419) writes its
 /// decision as (α, β) = (f(P), g(P)) in `L = α·L_RL + β·L_SFT` with the rollout accuracy
-/// `P = solved / n`; the published algorithm is the switch
+/// `P = solved / n`. Here a third coefficient stands for the demonstration as an off-policy member
+/// of the group, so that
 ///
-///     (α, β) = (1, 0)  if P > γ,     (0, 1)  if P ≤ γ.
+///     L = α·L_rollouts + off·L_offPolicy + β·L_imitation
+///
+/// covers LUFFY and SRFT as well. `decide(_:memory:)` gives the decision; two filters may follow,
+/// first the one within the group (GFPO), then the one over groups (DAPO).
 public struct Gate: Sendable, Equatable {
-  /// `γ`: where imitation ends. Equality goes to supervised fine-tuning.
-  public enum Threshold: Sendable, Equatable {
-    /// Imitate when `solved ≤ count`, as the released trainer does. `offCount` is its second
-    /// threshold: between the two the released trainer marks the demonstration as off-policy data,
-    /// loses the mark and imitates it, so that the effective count is the larger of both.
-    case count(Int, offCount: Int?)
-    /// Imitate when `solved / n ≤ γ`, decided as `solved ≤ ⌊γ·n + 1e-9⌋` on whole numbers, so that
-    /// 0.1 + 0.2 is 0.3. Below 0 nothing is imitated, from 1 on everything.
-    case share(Double)
+  public enum Kind: String, Sendable, CaseIterable {
+    /// Every group trains on its rollouts: (α, off, β) = (1, 0, 0).
+    case reinforce = "rl"
+    /// Every group trains on its demonstration, its rollouts are not used: (0, 0, 1).
+    case imitate = "sft"
+    /// HPT: (0, 0, 1) if `P ≤ γ`, otherwise (1, 0, 0). Equality goes to imitation.
+    case `switch`
+    /// The demonstration is there in each group: (1, 1, 1). LUFFY (arXiv 2504.14945) lets it join
+    /// only (`demonstrationWeight` 0); SRFT (arXiv 2506.19767) joins and imitates it.
+    case join
+    /// The tables of HPT's released trainer, by the number of solved rollouts.
+    case soft
+    /// (f(P), off(P), g(P)) as given.
+    case table
   }
 
-  public enum Rule: Sendable, Equatable {
-    /// HPT.
-    case `switch`(Threshold)
-    /// Every group trains on its rollouts.
-    case reinforce
-    /// Every group trains on its demonstration; its rollouts, if any, are not used.
-    case imitate
-  }
+  public var kind: Kind
 
-  public var rule: Rule
-  /// The component of the verdict that says *solved* by being exactly 1.
+  /// `switch`: imitate when `solved ≤ count`, as the released trainer does.
+  public var thresholdCount: Int
+  /// `switch`: the released trainer's second threshold. Between the two it marks the demonstration
+  /// as off-policy data, loses the mark and imitates it, so that the effective count is the larger
+  /// of both; the rule then reads `switch_off_sft`.
+  public var thresholdOffCount: Int?
+  /// `switch`: `γ`; excludes the counts. Imitate when `solved / n ≤ γ`, decided on whole numbers as
+  /// `solved ≤ ⌊γ·n + 1e-9⌋`, so that 0.1 + 0.2 is 0.3. Below 0 nothing is imitated, from 1 on
+  /// everything.
+  public var thresholdShare: Double?
+
+  /// `soft`: which of the released tables 0, 1 and 2. They are made for 7 rollouts.
+  public var softType: Int
+
+  /// `table`: f, off and g at evenly spaced `P` from 0 to 1, linear between; n + 1 entries are read
+  /// off exactly for n rollouts, a single one is a constant, none is 0 throughout.
+  public var rolloutTable: [Double]
+  public var offPolicyTable: [Double]
+  public var demonstrationTable: [Double]
+
+  /// At steps below this every group is imitated, whatever the kind: SFT first, RL after.
+  public var imitationSteps: UInt64
+  /// The number of a verdict that says *solved* by being exactly 1: `reward` or a component.
   public var component: String
-  /// α of a group that trains on its rollouts.
+
+  /// Factors on α, off and β as the kind hands them out.
   public var rolloutWeight: Double
-  /// β of a group that trains on its demonstration.
+  public var offPolicyWeight: Double
   public var demonstrationWeight: Double
 
+  /// Dynamic sampling (DAPO).
+  public var spread: SpreadFilter?
+  /// The filter within a group (GFPO).
+  public var filter: SampleFilter?
+
   public init(
-    _ rule: Rule, component: String = "reward", rolloutWeight: Double = 1,
-    demonstrationWeight: Double = 1
+    _ kind: Kind, thresholdCount: Int = 0, thresholdOffCount: Int? = nil,
+    thresholdShare: Double? = nil, softType: Int = 0, rolloutTable: [Double] = [],
+    offPolicyTable: [Double] = [], demonstrationTable: [Double] = [], imitationSteps: UInt64 = 0,
+    component: String = "reward", rolloutWeight: Double = 1, offPolicyWeight: Double = 1,
+    demonstrationWeight: Double = 1, spread: SpreadFilter? = nil, filter: SampleFilter? = nil
   ) {
-    self.rule = rule
+    self.kind = kind
+    self.thresholdCount = thresholdCount
+    self.thresholdOffCount = thresholdOffCount
+    self.thresholdShare = thresholdShare
+    self.softType = softType
+    self.rolloutTable = rolloutTable
+    self.offPolicyTable = offPolicyTable
+    self.demonstrationTable = demonstrationTable
+    self.imitationSteps = imitationSteps
     self.component = component
     self.rolloutWeight = rolloutWeight
+    self.offPolicyWeight = offPolicyWeight
     self.demonstrationWeight = demonstrationWeight
+    self.spread = spread
+    self.filter = filter
   }
 
   public var scope: PartScope { .group }
 
   /// *Solved* means equal to 1, not above 0: 0.5 and 0.999999 are not solved.
   public static func isSolved(_ value: Double) -> Bool { value == 1 }
-
-  /// The name under which YAML and reports know the rule.
-  public var kind: String {
-    switch rule {
-    case .switch: "switch"
-    case .reinforce: "rl"
-    case .imitate: "sft"
-    }
-  }
-
-  /// Decides for a group from the component `component` of its rollouts' verdicts.
-  ///
-  /// - Parameters:
-  ///   - values: one number per rollout, in the group's order; may be empty (plain SFT).
-  ///   - hasDemonstration: whether there is something to imitate.
-  /// - Throws: `.notFinite` for a value that is no number: an error of the verifier must be dropped
-  ///   with its own reason before the gate.
-  public func decide(values: [Double], hasDemonstration: Bool) throws(EstimatorError)
-    -> GateDecision
-  {
-    for (index, value) in values.enumerated() where !value.isFinite {
-      throw .notFinite("the verdict's \(component)", value, row: index, token: 0)
-    }
-    return decide(solved: values.map(Gate.isSolved), hasDemonstration: hasDemonstration)
-  }
-
-  /// Decides for a group whose rollouts are `solved` or not.
-  public func decide(solved flags: [Bool], hasDemonstration: Bool) -> GateDecision {
-    let solved = flags.count { $0 }
-    switch rule {
-    case .reinforce:
-      return reinforced(solved: solved, of: flags.count, rule: "rl")
-    case .imitate:
-      return imitated(
-        solved: solved, of: flags.count, hasDemonstration: hasDemonstration, rule: "sft")
-    case .switch(let threshold):
-      switch threshold.imitates(solved: solved, of: flags.count) {
-      case .no:
-        return reinforced(solved: solved, of: flags.count, rule: "switch_rl")
-      case .yes:
-        return imitated(
-          solved: solved, of: flags.count, hasDemonstration: hasDemonstration, rule: "switch_sft")
-      case .byOffCount:
-        return imitated(
-          solved: solved, of: flags.count, hasDemonstration: hasDemonstration,
-          rule: "switch_off_sft")
-      }
-    }
-  }
-
-  private func reinforced(solved: Int, of total: Int, rule: String) -> GateDecision {
-    guard total > 0 else {
-      return .dropped(.noRollouts, solved: solved, total: total, rule: rule)
-    }
-    return GateDecision(
-      kept: Array(0..<total), demonstration: .unused, rolloutWeight: rolloutWeight,
-      demonstrationWeight: 0, solved: solved, total: total, drop: nil, rule: rule)
-  }
-
-  private func imitated(solved: Int, of total: Int, hasDemonstration: Bool, rule: String)
-    -> GateDecision
-  {
-    guard hasDemonstration else {
-      return .dropped(.noDemonstration, solved: solved, total: total, rule: rule)
-    }
-    return GateDecision(
-      kept: [], demonstration: .imitated, rolloutWeight: 0,
-      demonstrationWeight: demonstrationWeight, solved: solved, total: total, drop: nil, rule: rule)
-  }
 }
 
-extension Gate.Threshold {
-  enum Answer: Equatable {
-    case no
-    case yes
-    /// Above the first count and at or below the second.
-    case byOffCount
+extension Gate {
+  /// Refuses parameters out of their range and those that exclude one another, by their keys:
+  /// `gate.threshold_share`. Parameters that the kind does not read are not looked at.
+  public func validate() throws(EstimatorError) {
+    if component.isEmpty {
+      throw .parameter(
+        "gate.component", "it is empty", remedy: "Name a component of the verdict, or reward.")
+    }
+    for (key, weight) in [
+      ("rollout_weight", rolloutWeight), ("off_policy_weight", offPolicyWeight),
+      ("demonstration_weight", demonstrationWeight),
+    ] {
+      try Self.validate(weights: [weight], key: "gate.\(key)")
+    }
+    switch kind {
+    case .reinforce, .imitate, .join: break
+    case .switch: try validateThresholds()
+    case .soft: _ = try SoftMixTable(released: softType)
+    case .table: try validateTables()
+    }
+    try filter?.validate("gate.filter")
+    try spread?.validate("gate.spread")
   }
 
-  /// Whether a group with `solved` of `total` rollouts right is imitated.
-  func imitates(solved: Int, of total: Int) -> Answer {
-    switch self {
-    case .count(let count, let offCount):
-      if solved <= count { return .yes }
-      if let offCount, solved <= offCount { return .byOffCount }
-      return .no
-    case .share(let share):
-      if share < 0 { return .no }
-      let count = (share * Double(total) + 1e-9).rounded(.down)
-      return Double(solved) <= count ? .yes : .no
+  private func validateThresholds() throws(EstimatorError) {
+    guard let share = thresholdShare else { return }
+    if !share.isFinite {
+      throw .parameter("gate.threshold_share", "it is \(share)", remedy: "Give a share of n.")
+    }
+    if thresholdCount != 0 || thresholdOffCount != nil {
+      throw .parameter(
+        "gate", "threshold_share and the counts exclude one another", remedy: "Keep one of them.")
+    }
+  }
+
+  private func validateTables() throws(EstimatorError) {
+    try Self.validate(weights: rolloutTable, key: "gate.rollout_table")
+    try Self.validate(weights: offPolicyTable, key: "gate.off_policy_table")
+    try Self.validate(weights: demonstrationTable, key: "gate.demonstration_table")
+    if rolloutTable.isEmpty, offPolicyTable.isEmpty, demonstrationTable.isEmpty {
+      throw .parameter(
+        "gate.rollout_table", "`kind: table` has no table",
+        remedy: "Give rollout_table, demonstration_table or both: weights from P = 0 to P = 1.")
+    }
+  }
+
+  private static func validate(weights: [Double], key: String) throws(EstimatorError) {
+    for weight in weights where !(weight.isFinite && weight >= 0) {
+      throw .parameter(key, "\(weight) is no weight", remedy: "Give a finite number from 0 on.")
     }
   }
 }

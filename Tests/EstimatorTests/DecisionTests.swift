@@ -1,7 +1,7 @@
 import Estimator
 import Testing
 
-/// Small cases worked by hand: gate, advantages, bad input, names.
+/// Small cases worked by hand: advantages, bad input, names.
 @Suite struct DecisionTests {
   private func code(_ body: () throws -> Void) -> EstimatorError.Code? {
     do {
@@ -12,37 +12,6 @@ import Testing
     } catch {
       return nil
     }
-  }
-
-  @Test func equalityGoesToImitationAndSolvedMeansExactlyOne() throws {
-    let gate = Gate(.switch(.count(2, offCount: nil)))
-    #expect(gate.decide(solved: [true, true, false], hasDemonstration: true).rule == "switch_sft")
-    #expect(gate.decide(solved: [true, true, true], hasDemonstration: true).rule == "switch_rl")
-    let almost = try Gate(.switch(.share(0))).decide(
-      values: [0.999999, 0.5, 2], hasDemonstration: true)
-    #expect(almost.solved == 0)
-    #expect(almost.demonstration == .imitated)
-    #expect(almost.kept == [])
-  }
-
-  /// 0.1 + 0.2 is above 0.3 in binary; ⌊γ·n + 1e-9⌋ does not care.
-  @Test func sharesAreComparedAsWholeNumbers() {
-    let gate = Gate(.switch(.share(0.3)))
-    let solved = (0..<10).map { $0 < 3 }
-    #expect(gate.decide(solved: solved, hasDemonstration: true).demonstrationWeight == 1)
-    let below = Gate(.switch(.share(-1e-12)))
-    #expect(below.decide(solved: [false], hasDemonstration: true).rolloutWeight == 1)
-  }
-
-  @Test func whatCannotTrainIsDroppedByName() {
-    let sft = Gate(.imitate)
-    #expect(sft.decide(solved: [], hasDemonstration: false).drop == .noDemonstration)
-    #expect(sft.decide(solved: [], hasDemonstration: true).demonstration == .imitated)
-    #expect(Gate(.reinforce).decide(solved: [], hasDemonstration: true).drop == .noRollouts)
-    let hpt = Gate(.switch(.share(0)))
-    #expect(hpt.decide(solved: [false], hasDemonstration: false).drop == .noDemonstration)
-    #expect(hpt.decide(solved: [], hasDemonstration: true).demonstration == .imitated)
-    #expect(code { _ = try hpt.decide(values: [.nan], hasDemonstration: true) } == .notFinite)
   }
 
   @Test func equalRewardsGiveExactlyZero() throws {
