@@ -103,8 +103,8 @@ extension Gate {
         "gate.component", "it is empty", remedy: "Name a component of the verdict, or reward.")
     }
     for (key, weight) in [
-      ("rollout_weight", rolloutWeight), ("off_policy_weight", offPolicyWeight),
-      ("demonstration_weight", demonstrationWeight),
+      ("rl_weight", rolloutWeight), ("off_weight", offPolicyWeight),
+      ("sft_weight", demonstrationWeight),
     ] {
       try Self.validate(weights: [weight], key: "gate.\(key)")
     }
@@ -130,13 +130,13 @@ extension Gate {
   }
 
   private func validateTables() throws(EstimatorError) {
-    try Self.validate(weights: rolloutTable, key: "gate.rollout_table")
-    try Self.validate(weights: offPolicyTable, key: "gate.off_policy_table")
-    try Self.validate(weights: demonstrationTable, key: "gate.demonstration_table")
+    try Self.validate(weights: rolloutTable, key: "gate.rl_table")
+    try Self.validate(weights: offPolicyTable, key: "gate.off_table")
+    try Self.validate(weights: demonstrationTable, key: "gate.sft_table")
     if rolloutTable.isEmpty, offPolicyTable.isEmpty, demonstrationTable.isEmpty {
       throw .parameter(
-        "gate.rollout_table", "`kind: table` has no table",
-        remedy: "Give rollout_table, demonstration_table or both: weights from P = 0 to P = 1.")
+        "gate.rl_table", "`kind: table` has no table",
+        remedy: "Give rl_table, sft_table or both: weights from P = 0 to P = 1.")
     }
   }
 

@@ -168,15 +168,15 @@ import Testing
     var failures: [String] = []
     let gates: [(String, Gate)] = [
       ("gate.component", Gate(.reinforce, component: "")),
-      ("gate.rollout_weight", Gate(.reinforce, rolloutWeight: -1)),
-      ("gate.off_policy_weight", Gate(.join, offPolicyWeight: .infinity)),
-      ("gate.demonstration_weight", Gate(.imitate, demonstrationWeight: .nan)),
+      ("gate.rl_weight", Gate(.reinforce, rolloutWeight: -1)),
+      ("gate.off_weight", Gate(.join, offPolicyWeight: .infinity)),
+      ("gate.sft_weight", Gate(.imitate, demonstrationWeight: .nan)),
       ("gate", Gate(.switch, thresholdCount: 1, thresholdShare: 0.5)),
       ("gate", Gate(.switch, thresholdOffCount: 0, thresholdShare: 0.5)),
       ("gate.threshold_share", Gate(.switch, thresholdShare: .nan)),
       ("algorithm", Gate(.soft, softType: 3)),
-      ("gate.rollout_table", Gate(.table)),
-      ("gate.off_policy_table", Gate(.table, offPolicyTable: [0, -0.5])),
+      ("gate.rl_table", Gate(.table)),
+      ("gate.off_table", Gate(.table, offPolicyTable: [0, -0.5])),
     ]
     for (key, gate) in gates {
       do {
