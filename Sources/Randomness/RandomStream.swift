@@ -8,6 +8,8 @@ public enum RandomPurpose: UInt32, Sendable {
   case evaluation = 5
   case dataset = 6
   case updates = 7
+  case bundles = 8
+  case selection = 9
 }
 
 /// Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011).
