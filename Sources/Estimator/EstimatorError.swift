@@ -68,6 +68,13 @@ extension EstimatorError {
       exitStatus: .mismatch)
   }
 
+  static func pair(_ pair: PreferencePair, rows: Int) -> EstimatorError {
+    EstimatorError(
+      code: .shapeMismatch, location: "pairs",
+      problem: "a pair names the rows \(pair.chosen) and \(pair.rejected) of \(rows)",
+      remedy: "Give pairs as indices of rows of the same batch.", exitStatus: .mismatch)
+  }
+
   static func missing(_ quantity: String, needed by: String) -> EstimatorError {
     EstimatorError(
       code: .missingQuantity, location: quantity, problem: "\(by) needs it and the batch has none",

@@ -13,6 +13,14 @@ public struct Evaluation: Sendable, Equatable {
   /// The scalar to minimise.
   public var loss: Double { terms.loss }
 
+  init(tokens: Int, recordingParts: Bool) {
+    gradLogProbability = Array(repeating: 0, count: tokens)
+    gradEntropy = []
+    terms = LossTerms()
+    diagnostics = Diagnostics()
+    parts = recordingParts ? TokenParts(tokens: tokens) : nil
+  }
+
   /// The gradient for an engine in single precision: rounded once, here.
   public func gradLogProbabilityFloat() -> [Float] { gradLogProbability.map { Float($0) } }
   /// As above; empty without an entropy bonus.
@@ -23,7 +31,9 @@ public struct Evaluation: Sendable, Equatable {
 public struct LossTerms: Sendable, Equatable {
   /// The rollouts' term, weighted.
   public var policy = 0.0
-  /// The demonstrations' term, weighted.
+  /// The term of demonstrations that join their group, weighted.
+  public var offPolicy = 0.0
+  /// The term of demonstrations that are imitated, weighted.
   public var imitation = 0.0
   /// The aggregated token entropy, unweighted.
   public var entropy = 0.0
@@ -34,11 +44,14 @@ public struct LossTerms: Sendable, Equatable {
 
   public init() {}
 
-  /// `policy + imitation − entropyWeight · entropy + klWeight · kl`.
-  public var loss: Double { policy + imitation - entropyWeight * entropy + klWeight * kl }
+  /// `policy + offPolicy + imitation − entropyWeight · entropy + klWeight · kl`.
+  public var loss: Double {
+    policy + offPolicy + imitation - entropyWeight * entropy + klWeight * kl
+  }
 
   public mutating func add(_ other: LossTerms) {
     policy += other.policy
+    offPolicy += other.offPolicy
     imitation += other.imitation
     entropy += other.entropy
     kl += other.kl
@@ -52,6 +65,10 @@ public struct LossTerms: Sendable, Equatable {
 public struct Diagnostics: Sendable, Equatable {
   public var rolloutTokens = 0
   public var demonstrationTokens = 0
+  /// Tokens of demonstrations that joined their group, and the sum of `π_θ / π_ref`, or of its shape,
+  /// over them.
+  public var offPolicyTokens = 0
+  public var offPolicyRatioSum = 0.0
   /// Tokens of rollouts whose gradient a mask zeroed.
   public var maskedTokens = 0
   /// Of these, `l₂ > l₁` (verl's `pg_clipfrac`).
@@ -67,6 +84,7 @@ public struct Diagnostics: Sendable, Equatable {
   public var ratioMaximum = 0.0
   /// Over all trained tokens; 0 when the batch carries no entropies.
   public var entropySum = 0.0
+  public var entropyTokens = 0
   /// Over the demonstrations' tokens: `−log π_θ`.
   public var demonstrationSurprisalSum = 0.0
   /// Over the rollouts' tokens with a penalty in the loss: the KL estimate.
@@ -88,8 +106,7 @@ public struct Diagnostics: Sendable, Equatable {
     rolloutTokens == 0 ? 0 : -logRatioSum / Double(rolloutTokens)
   }
   public var meanEntropy: Double {
-    let tokens = rolloutTokens + demonstrationTokens
-    return tokens == 0 ? 0 : entropySum / Double(tokens)
+    entropyTokens == 0 ? 0 : entropySum / Double(entropyTokens)
   }
   public var meanKL: Double { rolloutTokens == 0 ? 0 : klSum / Double(rolloutTokens) }
   /// Mean negative log-likelihood of the demonstrations' tokens, in nats; 0 without one.
@@ -106,6 +123,8 @@ public struct Diagnostics: Sendable, Equatable {
   public mutating func add(_ other: Diagnostics) {
     rolloutTokens += other.rolloutTokens
     demonstrationTokens += other.demonstrationTokens
+    offPolicyTokens += other.offPolicyTokens
+    offPolicyRatioSum += other.offPolicyRatioSum
     maskedTokens += other.maskedTokens
     clippedTokens += other.clippedTokens
     dualClippedTokens += other.dualClippedTokens
@@ -113,6 +132,7 @@ public struct Diagnostics: Sendable, Equatable {
     logRatioSum += other.logRatioSum
     ratioMaximum = max(ratioMaximum, other.ratioMaximum)
     entropySum += other.entropySum
+    entropyTokens += other.entropyTokens
     demonstrationSurprisalSum += other.demonstrationSurprisalSum
     klSum += other.klSum
     squaredGradientSum += other.squaredGradientSum
@@ -120,28 +140,33 @@ public struct Diagnostics: Sendable, Equatable {
 }
 
 /// The factors of every token's weight, one by one:
-/// `weight_t = mask_t · ratio_t · Â_t · norm_t`, 0 at untrained tokens.
-///
-/// A KL penalty in the loss adds its gradient to `dL/dlog π_t` beside them.
+/// `weight_t = mask_t · ratio_t · shape_t · Â_t · norm_t + added_t`, 0 at untrained tokens.
 public struct TokenParts: Sendable, Equatable {
   public var mask: [Double]
-  /// `π_θ / π_ref`.
+  /// `π_θ / π_ref`, a rollout correction included.
   public var ratio: [Double]
+  /// `f′(p)` of ``ShapingFunction``; 1 elsewhere.
+  public var shape: [Double]
   public var advantage: [Double]
   /// Aggregation × weight of the term × α or β.
   public var norm: [Double]
   /// `log π_ref`.
   public var logReference: [Double]
+  /// What is no product: a KL penalty in the loss, the pull on selected tokens, and the imitation of a
+  /// demonstration that is a member of its group besides.
+  public var added: [Double]
 
   init(tokens: Int) {
     mask = Array(repeating: 0, count: tokens)
     ratio = mask
+    shape = mask
     advantage = mask
     norm = mask
     logReference = mask
+    added = mask
   }
 
   public func weight(_ token: Int) -> Double {
-    mask[token] * ratio[token] * advantage[token] * norm[token]
+    mask[token] * ratio[token] * shape[token] * advantage[token] * norm[token] + added[token]
   }
 }

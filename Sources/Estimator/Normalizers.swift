@@ -11,11 +11,26 @@ public struct RowShape: Sendable, Equatable {
   public var group: Int
   /// Tokens that carry a loss.
   public var trainedTokens: Int
+  /// Counts among the rollouts: a rollout, or a demonstration that joins its group.
+  public var isMember: Bool
+  /// Counts among the demonstrations that are imitated.
+  public var isImitated: Bool
 
-  public init(kind: RowKind, group: Int, trainedTokens: Int) {
+  public init(
+    kind: RowKind, group: Int, trainedTokens: Int, isMember: Bool, isImitated: Bool
+  ) {
     self.kind = kind
     self.group = group
     self.trainedTokens = trainedTokens
+    self.isMember = isMember
+    self.isImitated = isImitated
+  }
+
+  /// A rollout, or a demonstration to imitate.
+  public init(kind: RowKind, group: Int, trainedTokens: Int) {
+    self.init(
+      kind: kind, group: group, trainedTokens: trainedTokens, isMember: kind == .rollout,
+      isImitated: kind == .demonstration)
   }
 }
 
@@ -44,59 +59,65 @@ public struct Normalizers: Sendable, Equatable {
     public var rows: Double
     /// `Q`: groups with a row of any kind.
     public var groups: Double
+    /// `P`: preference pairs.
+    public var pairs: Double
+    /// Rows, and valid tokens, of each group of the mini-batch.
+    public var rowsInGroup: [Int]
+    public var tokensInGroup: [Int]
 
-    public init(tokens: Double = 0, sequences: Double = 0, rows: Double = 0, groups: Double = 0) {
+    public init(
+      tokens: Double = 0, sequences: Double = 0, rows: Double = 0, groups: Double = 0,
+      pairs: Double = 0, rowsInGroup: [Int] = [], tokensInGroup: [Int] = []
+    ) {
       self.tokens = tokens
       self.sequences = sequences
       self.rows = rows
       self.groups = groups
+      self.pairs = pairs
+      self.rowsInGroup = rowsInGroup
+      self.tokensInGroup = tokensInGroup
     }
   }
 
+  /// Over the rollouts and the demonstrations that join them.
   public var rollouts: Totals
+  /// Over the demonstrations that are imitated.
   public var demonstrations: Totals
-  /// Over both kinds.
+  /// Over all rows, each once.
   public var all: Totals
-  /// Rows of each kind in each group of the mini-batch.
-  public var rolloutsInGroup: [Int]
-  public var demonstrationsInGroup: [Int]
   /// Factor on the whole loss: 1, or 1 / micro-batches where a released form averages over them.
   public var share: Double
-  /// Data-parallel workers; see ``Aggregation/weight(tokens:rowsInGroup:totals:workers:)``.
+  /// Data-parallel workers; see ``Aggregation/weight(tokens:rowsInGroup:tokensInGroup:totals:workers:)``.
   public var workers: Double
 
   /// Sums over `rows`, the rows of one mini-batch.
-  public init(rows: [RowShape], share: Double = 1, workers: Double = 1) {
+  ///
+  /// - Parameter pairs: preference pairs among them.
+  public init(rows: [RowShape], pairs: Int = 0, share: Double = 1, workers: Double = 1) {
     let groups = (rows.map(\.group).max() ?? -1) + 1
-    rollouts = Totals()
-    demonstrations = Totals()
-    all = Totals()
-    rolloutsInGroup = Array(repeating: 0, count: groups)
-    demonstrationsInGroup = Array(repeating: 0, count: groups)
+    let zeros = Array(repeating: 0, count: groups)
+    let empty = Totals(pairs: Double(pairs), rowsInGroup: zeros, tokensInGroup: zeros)
+    rollouts = empty
+    demonstrations = empty
+    all = empty
     self.share = share
     self.workers = workers
     for row in rows {
       precondition(row.group >= 0, "Normalizers: group \(row.group) is negative")
-      switch row.kind {
-      case .rollout:
-        rollouts.add(row)
-        rolloutsInGroup[row.group] += 1
-      case .demonstration:
-        demonstrations.add(row)
-        demonstrationsInGroup[row.group] += 1
-      }
+      if row.isMember { rollouts.add(row) }
+      if row.isImitated { demonstrations.add(row) }
       all.add(row)
     }
-    let populated = (0..<groups).count { rolloutsInGroup[$0] + demonstrationsInGroup[$0] > 0 }
-    rollouts.groups = Double(populated)
-    demonstrations.groups = Double(populated)
-    all.groups = Double(populated)
+    let populated = Double(all.rowsInGroup.count { $0 > 0 })
+    rollouts.groups = populated
+    demonstrations.groups = populated
+    all.groups = populated
   }
 
-  func totals(_ kind: RowKind) -> Totals { kind == .rollout ? rollouts : demonstrations }
-
-  func rowsInGroup(_ kind: RowKind, _ group: Int) -> Int {
-    kind == .rollout ? rolloutsInGroup[group] : demonstrationsInGroup[group]
+  func weight(of aggregation: Aggregation, totals: Totals, _ row: RowShape) -> Double {
+    aggregation.weight(
+      tokens: row.trainedTokens, rowsInGroup: totals.rowsInGroup[row.group],
+      tokensInGroup: totals.tokensInGroup[row.group], totals: totals, workers: workers)
   }
 }
 
@@ -105,5 +126,7 @@ extension Normalizers.Totals {
     tokens += Double(row.trainedTokens)
     sequences += row.trainedTokens > 0 ? 1 : 0
     rows += 1
+    rowsInGroup[row.group] += 1
+    tokensInGroup[row.group] += row.trainedTokens
   }
 }

@@ -1,20 +1,36 @@
-/// `𝟙_stable`: which tokens may push the policy. Scope: token.
+/// `𝟙_stable`: which tokens may push the policy, and how far. Scope: token, or sequence where the
+/// ratio is one of sequences.
 ///
-/// In this order, with `d = log π_θ − log π_ref`, each step left out when it is nil:
+/// With `d = log π_θ − log π_ref` (of the token or of its sequence), first
+/// `d ← clamp(d, −logRatioClamp, logRatioClamp)`, `r = exp(d)`, then by kind, each step left out when
+/// its bound is nil:
 ///
-///     d  ← clamp(d, −logRatioClamp, logRatioClamp),  r = exp(d)
-///     l₁ = −Â · min(r, ratioCap)                      TRL's `delta`
-///     l₂ = −Â · clamp(r, 1 − clipLow, 1 + clipHigh)   PPO, arXiv 1707.06347
-///     l  = max(l₁, l₂)
-///     l  = min(l, −Â · dualClip)   where Â < 0        dual clip, arXiv 1912.09729
+///     none   ℓ = −Â·r
+///     clip   l₁ = −Â·min(r, ratioCap)                      ratioCap: TRL's `delta`
+///            l₂ = −Â·clamp(r, 1 − clipLow, 1 + clipHigh)   PPO, arXiv 1707.06347
+///            ℓ  = max(l₁, l₂)
+///            ℓ  = min(ℓ, −Â·dualClip)   where Â < 0        dual clip, arXiv 1912.09729
+///     cap    ℓ = −w·Â·log π_θ,  w = clamp(r, weightMin, weightMax), without gradient
+///                                                          CISPO, arXiv 2506.13585
+///     smooth ℓ = −(4/τ)·σ(τ(r − 1))·Â,  τ by the sign of Â SAPO, arXiv 2511.20347
 ///
-/// The gradient of a token is 0 where l does not move with r: Â > 0 and r above its upper edge, Â < 0
-/// and r below its lower edge or above the dual clip, a clamped log-ratio, a capped ratio. A token
-/// with Â > 0 and a tiny r, or Â < 0 and a large r below the dual clip, still pushes.
+/// Under `clip` the gradient of a token is 0 where ℓ does not move with r: Â > 0 and r above its
+/// upper edge, Â < 0 and r below its lower edge or above the dual clip, a clamped log-ratio, a capped
+/// ratio. A token with Â > 0 and a tiny r, or Â < 0 and a large r below the dual clip, still pushes.
+/// Under `cap` every token keeps a gradient; under `smooth` the gradient fades with the distance of r
+/// from 1: the mask is `4σ(1 − σ)`, a number between 0 and 1.
 ///
 /// It applies to terms with a ratio; with π_ref = π_θ the ratio is 1 and never leaves the region.
 public struct StabilizationMask: Sendable, Equatable {
-  /// `ε_low`; nil together with `clipHigh`: no clip.
+  public enum Kind: String, Sendable, CaseIterable {
+    case none
+    case clip
+    case cap
+    case smooth
+  }
+
+  public var kind: Kind
+  /// `ε_low`; nil: no lower edge.
   public var clipLow: Double?
   /// `ε_high`; larger than `clipLow`: clip-higher (DAPO).
   public var clipHigh: Double?
@@ -24,16 +40,29 @@ public struct StabilizationMask: Sendable, Equatable {
   public var logRatioClamp: Double?
   /// TRL's two-sided clipping: an upper bound on the ratio of l₁.
   public var ratioCap: Double?
+  /// Final bounds on CISPO's weight; nil: unbounded on that side.
+  public var weightMin: Double?
+  public var weightMax: Double?
+  /// SAPO's temperatures for Â > 0 and for the rest.
+  public var temperaturePositive: Double
+  public var temperatureNegative: Double
 
   public init(
-    clipLow: Double? = nil, clipHigh: Double? = nil, dualClip: Double? = nil,
-    logRatioClamp: Double? = nil, ratioCap: Double? = nil
+    _ kind: Kind = .none, clipLow: Double? = nil, clipHigh: Double? = nil,
+    dualClip: Double? = nil, logRatioClamp: Double? = nil, ratioCap: Double? = nil,
+    weightMin: Double? = nil, weightMax: Double? = nil, temperaturePositive: Double = 1,
+    temperatureNegative: Double = 1.05
   ) {
+    self.kind = kind
     self.clipLow = clipLow
     self.clipHigh = clipHigh
     self.dualClip = dualClip
     self.logRatioClamp = logRatioClamp
     self.ratioCap = ratioCap
+    self.weightMin = weightMin
+    self.weightMax = weightMax
+    self.temperaturePositive = temperaturePositive
+    self.temperatureNegative = temperatureNegative
   }
 
   /// 1 everywhere.
@@ -41,70 +70,98 @@ public struct StabilizationMask: Sendable, Equatable {
 
   /// PPO's clip.
   public static func clip(_ low: Double, _ high: Double) -> StabilizationMask {
-    StabilizationMask(clipLow: low, clipHigh: high)
+    StabilizationMask(.clip, clipLow: low, clipHigh: high)
   }
 
   /// The clip as verl ships it: with dual clip 3 and log-ratios clamped to ±20.
   public static let verl = StabilizationMask(
-    clipLow: 0.2, clipHigh: 0.2, dualClip: 3, logRatioClamp: 20)
-
-  public var scope: PartScope { .token }
-  public var isClipped: Bool { clipLow != nil || clipHigh != nil }
+    .clip, clipLow: 0.2, clipHigh: 0.2, dualClip: 3, logRatioClamp: 20)
 
   func validate(_ key: String) throws(EstimatorError) {
-    if let clipLow, !(clipLow >= 0) {
-      throw .parameter(
-        "\(key).clip_low", "\(clipLow) is negative", remedy: "Give a number from 0 on.")
+    let fromZero = [
+      ("clip_low", clipLow), ("clip_high", clipHigh), ("weight_min", weightMin),
+    ]
+    for (name, bound) in fromZero {
+      if let bound, !(bound >= 0) {
+        throw .parameter(
+          "\(key).\(name)", "\(bound) is negative", remedy: "Give a number from 0 on.")
+      }
     }
-    if let clipHigh, !(clipHigh >= 0) {
-      throw .parameter(
-        "\(key).clip_high", "\(clipHigh) is negative", remedy: "Give a number from 0 on.")
+    let positive = [
+      ("log_ratio_clamp", logRatioClamp), ("ratio_cap", ratioCap), ("weight_max", weightMax),
+      ("temperature_positive", temperaturePositive), ("temperature_negative", temperatureNegative),
+    ]
+    for (name, bound) in positive {
+      if let bound, !(bound > 0) {
+        throw .parameter(
+          "\(key).\(name)", "\(bound) is not positive",
+          remedy: "Give a positive bound, or leave it out.")
+      }
     }
     if let dualClip, !(dualClip > 1 + (clipHigh ?? 0)) {
       throw .parameter(
         "\(key).dual_clip", "\(dualClip) is not above 1 + clip_high",
         remedy: "Give a larger bound (verl uses 3), or leave it out.")
     }
-    if let logRatioClamp, !(logRatioClamp > 0) {
+    if kind == .cap, let weightMin, let weightMax, weightMin > weightMax {
       throw .parameter(
-        "\(key).log_ratio_clamp", "\(logRatioClamp) is not positive",
-        remedy: "Give a positive bound (verl uses 20), or leave it out.")
-    }
-    if let ratioCap, !(ratioCap > 0) {
-      throw .parameter(
-        "\(key).ratio_cap", "\(ratioCap) is not positive",
-        remedy: "Give a positive bound, or leave it out.")
+        "\(key).weight_min", "\(weightMin) is above weight_max, \(weightMax)",
+        remedy: "Give bounds in ascending order.")
     }
   }
 }
 
-/// One token under a mask: the slow obvious version, straight from the equations. The loop over a
-/// batch inlines it.
+/// One token under a mask.
 public struct MaskedToken: Sendable, Equatable {
-  /// `𝟙_stable`, 0 or 1.
+  /// `𝟙_stable`, from 0 to 1.
   public var mask: Double
-  /// `r` after the clamp of the log-ratio.
+  /// The factor `π_θ / π_ref` that the gradient carries: `r` after the clamp of the log-ratio, or
+  /// CISPO's capped weight.
   public var ratio: Double
-  /// `l`, the token's part of the surrogate loss before aggregation.
+  /// `ℓ`, the token's part of the surrogate loss before aggregation.
   public var loss: Double
-  /// `l₂ > l₁`, strictly: verl's `pg_clipfrac` counts these.
+  /// `l₂ > l₁`, strictly (verl's `pg_clipfrac` counts these), or a weight that was capped.
   public var clipped: Bool
   /// The dual clip won: verl's `pg_clipfrac_lower`.
   public var dualClipped: Bool
+
+  public init(
+    mask: Double, ratio: Double, loss: Double, clipped: Bool = false, dualClipped: Bool = false
+  ) {
+    self.mask = mask
+    self.ratio = ratio
+    self.loss = loss
+    self.clipped = clipped
+    self.dualClipped = dualClipped
+  }
+}
+
+/// What the loop over tokens calls: a mask with its absent bounds put at infinity.
+protocol TokenRule {
+  /// - Parameters:
+  ///   - logProbability: `log π_θ` of the token.
+  ///   - logRatio: `log π_θ − log π_ref`, of the token or its sequence.
+  func callAsFunction(logProbability: Double, logRatio: Double, advantage: Double) -> MaskedToken
+  /// Bound on |log ratio|; the diagnostics clamp alike.
+  var clamp: Double { get }
 }
 
 extension StabilizationMask {
-  /// Evaluates one token.
-  ///
-  /// - Parameters:
-  ///   - logRatio: `log π_θ − log π_ref`, finite.
-  ///   - advantage: `Â`.
-  public func callAsFunction(logRatio: Double, advantage: Double) -> MaskedToken {
-    Bounds(self).evaluate(logRatio: logRatio, advantage: advantage)
+  /// Evaluates one token: the slow obvious way in, for tables and tests.
+  public func callAsFunction(
+    logRatio: Double, advantage: Double, logProbability: Double = 0
+  ) -> MaskedToken {
+    switch kind {
+    case .none, .clip:
+      ClipRule(self)(logProbability: logProbability, logRatio: logRatio, advantage: advantage)
+    case .cap:
+      CapRule(self)(logProbability: logProbability, logRatio: logRatio, advantage: advantage)
+    case .smooth:
+      SmoothRule(self)(logProbability: logProbability, logRatio: logRatio, advantage: advantage)
+    }
   }
 
-  /// The mask with its absent bounds put at infinity, so that the loop over tokens has no optionals.
-  struct Bounds {
+  struct ClipRule: TokenRule {
     let low: Double
     let high: Double
     let dual: Double
@@ -113,16 +170,18 @@ extension StabilizationMask {
     let clips: Bool
 
     init(_ mask: StabilizationMask) {
+      clips = mask.kind == .clip
       low = mask.clipLow.map { 1 - $0 } ?? -.infinity
       high = mask.clipHigh.map { 1 + $0 } ?? .infinity
-      dual = mask.dualClip ?? .infinity
+      dual = clips ? mask.dualClip ?? .infinity : .infinity
       clamp = mask.logRatioClamp ?? .infinity
-      cap = mask.ratioCap ?? .infinity
-      clips = mask.isClipped
+      cap = clips ? mask.ratioCap ?? .infinity : .infinity
     }
 
     @inline(__always)
-    func evaluate(logRatio: Double, advantage: Double) -> MaskedToken {
+    func callAsFunction(
+      logProbability: Double, logRatio: Double, advantage: Double
+    ) -> MaskedToken {
       let clamped = max(-clamp, min(clamp, logRatio))
       let ratio = exponential(clamped)
       let capped = min(ratio, cap)
@@ -141,8 +200,57 @@ extension StabilizationMask {
         stable = false
       }
       return MaskedToken(
-        mask: stable ? 1 : 0, ratio: ratio, loss: loss,
-        clipped: clipped, dualClipped: dualClipped)
+        mask: stable ? 1 : 0, ratio: ratio, loss: loss, clipped: clipped,
+        dualClipped: dualClipped)
+    }
+  }
+
+  struct CapRule: TokenRule {
+    let low: Double
+    let high: Double
+    let clamp: Double
+
+    init(_ mask: StabilizationMask) {
+      low = mask.weightMin ?? 0
+      high = mask.weightMax ?? .infinity
+      clamp = mask.logRatioClamp ?? .infinity
+    }
+
+    @inline(__always)
+    func callAsFunction(
+      logProbability: Double, logRatio: Double, advantage: Double
+    ) -> MaskedToken {
+      let ratio = exponential(max(-clamp, min(clamp, logRatio)))
+      let weight = max(low, min(high, ratio))
+      return MaskedToken(
+        mask: 1, ratio: weight, loss: -weight * advantage * logProbability,
+        clipped: weight != ratio)
+    }
+  }
+
+  struct SmoothRule: TokenRule {
+    let positive: Double
+    let negative: Double
+    let clamp: Double
+
+    init(_ mask: StabilizationMask) {
+      positive = mask.temperaturePositive
+      negative = mask.temperatureNegative
+      clamp = mask.logRatioClamp ?? .infinity
+    }
+
+    @inline(__always)
+    func callAsFunction(
+      logProbability: Double, logRatio: Double, advantage: Double
+    ) -> MaskedToken {
+      let clamped = max(-clamp, min(clamp, logRatio))
+      let ratio = exponential(clamped)
+      // Â = 0 takes the second temperature, as the peers do; nothing depends on it.
+      let tau = advantage > 0 ? positive : negative
+      let sigmoid = 1 / (1 + exponential(-tau * (ratio - 1)))
+      return MaskedToken(
+        mask: clamped == logRatio ? 4 * sigmoid * (1 - sigmoid) : 0, ratio: ratio,
+        loss: -4 / tau * sigmoid * advantage)
     }
   }
 }

@@ -1,0 +1,96 @@
+public import Randomness
+
+/// Tokens picked by the covariance of advantage and log-probability over the whole batch, because
+/// they are the ones that make entropy fall (arXiv 2505.22617). Scope: batch.
+///
+///     C_t = (Â_t − mean Â) · (log π_t − mean log π)       means over the batch's valid tokens
+///
+///     clip_cov  among the tokens with lower < C_t < upper that the clip leaves alone, choose
+///               max(1, ⌊ratio·T⌋) at random and zero their loss and gradient
+///     kl_cov    the max(1, ⌊ratio·T⌋) tokens of largest C_t get + coefficient·|log r_t|
+///
+/// At least one token is always picked, so a batch cut into pieces picks more: the released forms do
+/// so per micro-batch; here the batch is the whole mini-batch unless ``NormalizerScope`` says
+/// otherwise.
+public struct TokenSelection: Sendable, Equatable {
+  public enum Kind: String, Sendable, CaseIterable {
+    case clipCovariance = "clip_cov"
+    case klCovariance = "kl_cov"
+  }
+
+  public var kind: Kind
+  /// Share of the valid tokens.
+  public var ratio: Double
+  /// The open band of `clip_cov`.
+  public var lower: Double
+  public var upper: Double
+  /// Of `kl_cov`.
+  public var coefficient: Double
+
+  public init(
+    _ kind: Kind, ratio: Double = 0.0002, lower: Double = 1, upper: Double = 5,
+    coefficient: Double = 0.1
+  ) {
+    self.kind = kind
+    self.ratio = ratio
+    self.lower = lower
+    self.upper = upper
+    self.coefficient = coefficient
+  }
+
+  func validate(_ key: String) throws(EstimatorError) {
+    guard ratio > 0, ratio <= 1 else {
+      throw .parameter("\(key).ratio", "\(ratio) is no share", remedy: "Give a share up to 1.")
+    }
+    guard lower < upper else {
+      throw .parameter(
+        "\(key).lower", "\(lower) is not below upper, \(upper)",
+        remedy: "Give the edges in ascending order.")
+    }
+    guard coefficient.isFinite else {
+      throw .parameter(
+        "\(key).coefficient", "\(coefficient) is no number", remedy: "Give a finite number.")
+    }
+  }
+
+  /// `C_t` of every candidate.
+  ///
+  /// - Parameters:
+  ///   - advantages: one per candidate.
+  ///   - logProbabilities: one per candidate, in nats.
+  public static func covariances(advantages: [Double], logProbabilities: [Double]) -> [Double] {
+    let count = Double(max(advantages.count, 1))
+    let meanAdvantage = advantages.reduce(0, +) / count
+    let meanLog = logProbabilities.reduce(0, +) / count
+    return advantages.indices.map {
+      (advantages[$0] - meanAdvantage) * (logProbabilities[$0] - meanLog)
+    }
+  }
+
+  /// Indices of the candidates that are picked, ascending.
+  ///
+  /// - Parameters:
+  ///   - clipped: which candidates the clip has zeroed already (`clip_cov` passes over them).
+  ///   - stream: where `clip_cov` draws from, at the counters (key, index).
+  public func picks(
+    covariances: [Double], clipped: [Bool], stream: RandomStream, key: UInt64
+  ) -> [Int] {
+    guard !covariances.isEmpty else { return [] }
+    let quota = max(1, Int(ratio * Double(covariances.count)))
+    switch kind {
+    case .klCovariance:
+      // Stable: of equal covariances the earlier token wins.
+      let order = covariances.indices.sorted {
+        (-covariances[$0], $0) < (-covariances[$1], $1)
+      }
+      return order.prefix(quota).sorted()
+    case .clipCovariance:
+      let band = covariances.indices.filter {
+        !clipped[$0] && covariances[$0] > lower && covariances[$0] < upper
+      }
+      let drawn = band.map { (draw: stream.bits(key, UInt32(truncatingIfNeeded: $0)), index: $0) }
+      return drawn.sorted { ($0.draw, $0.index) < ($1.draw, $1.index) }.prefix(quota)
+        .map(\.index).sorted()
+    }
+  }
+}
