@@ -69,7 +69,8 @@ public struct RiskMeasure: Sendable, Equatable {
   public var upperWeight: Double
   /// `released`: keep the term Q_α − Q_β of g.
   public var naturalBaseline: Bool
-  /// `released`: subtract the mean that the tracked quantiles give for g and c.
+  /// `released`: subtract the mean that the tracked quantiles give for g and c. The mean keeps the
+  /// term Q_α − Q_β whenever g does, for which the release has one more key.
   public var meanBaseline: Bool
   public var normalizeByStd: Bool
   /// η of the tracked quantiles.
