@@ -100,7 +100,7 @@ import Testing
   @Test func aCriticLearnsReturnsFromAHeadOfZeros() throws {
     let model = RandomModel.shapes[0]
     let critic = Critic.initial(from: try model.policy(threads: 2))
-    let groups = model.groups(0..<24, responses: 1, longest: 9)
+    let groups = model.groups(0..<12, responses: 1, longest: 9)
     let returns = critic.values(groups).indices.map { CriticTests.pull($0) }
     func loss(_ values: [Float]) -> Float {
       zip(values, returns).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / 2
@@ -110,7 +110,7 @@ import Testing
     let before = loss(critic.values(groups))
     let gradient = Gradient(for: critic)
     let state = AdamWState(for: critic)
-    for update in 0..<60 {
+    for update in 0..<40 {
       gradient.zero()
       critic.accumulate(groups, into: gradient) { zip($0, returns).map { $0 - $1 } }
       critic.update(gradient, state, settings: AdamWSettings(), learningRate: 3e-3)
@@ -121,7 +121,7 @@ import Testing
       if update == 1 { #expect(moved[..<head.lowerBound].contains(true)) }
     }
     #expect(loss(critic.values(groups)) < 0.05 * before)
-    #expect(state.updates == 60)
+    #expect(state.updates == 40)
   }
 
   @Test func aStoredStateContinuesWithTheSameBits() throws {
@@ -141,9 +141,11 @@ import Testing
     #expect(other.weightsDigest() == critic.weightsDigest())
     let restored = try AdamWState(
       for: other, first: state.first, second: state.second, updates: state.updates)
+    let before = critic.weightsDigest()
     step(critic, state)
     step(other, restored)
     #expect(other.weightsDigest() == critic.weightsDigest())
+    #expect(critic.weightsDigest() != before)
     #expect(throws: PolicyError.self) {
       try AdamWState(for: other, first: [], second: state.second, updates: 1)
     }
