@@ -45,7 +45,7 @@ let package = Package(
     module("Operators", ["COps", "Records"]),
     module("Tokenizer", ["Records"]),
     module("Policy", ["Records", "Randomness", "Digest", "Tokenizer", "Operators"]),
-    module("Estimator", ["Records"]),
+    module("Estimator", ["Records", "Randomness"]),
     module("Verifiers", ["Records"]),
     module("Queue", ["Records", "Digest", "CLMDB", "CZstd"]),
     module("Shards", ["Records", "Randomness", "Digest", "CZstd"]),

@@ -50,6 +50,7 @@ extension Gate {
     case .switch:
       let rule = switchRule(solved: solved, of: total)
       return (rule == "switch_rl" ? reinforced : imitated, rule)
+    case .pairs: return (MixCoefficients(onPolicy: 0, offPolicy: 1, imitation: 0), "pairs")
     case .join: return (MixCoefficients(onPolicy: 1, offPolicy: 1, imitation: 1), "join")
     case .soft:
       let table = try SoftMixTable(released: softType)
@@ -94,7 +95,7 @@ extension Gate {
     (mix, decision.rule) = try self.mix(input.step, solved: decision.solved, of: decision.total)
     if input.demonstrations == 0 {
       switch decision.rule {
-      case "sft", "schedule_sft", "switch_sft", "switch_off_sft":
+      case "sft", "schedule_sft", "switch_sft", "switch_off_sft", "pairs":
         return decision.dropped(GateDecision.Drop.noDemonstration)
       case "join", "soft", "table": decision.rule += "_none"
       default: break
@@ -105,8 +106,8 @@ extension Gate {
     mix.offPolicy *= offPolicyWeight
     mix.imitation *= demonstrationWeight
     // A demonstration that joins needs the rollouts too: their rewards make its advantage.
-    let readsRollouts = mix.onPolicy != 0 || mix.offPolicy != 0
-    if decision.total == 0 { (mix.onPolicy, mix.offPolicy) = (0, 0) }
+    let readsRollouts = kind != .pairs && (mix.onPolicy != 0 || mix.offPolicy != 0)
+    if decision.total == 0, kind != .pairs { (mix.onPolicy, mix.offPolicy) = (0, 0) }
     decision.rolloutWeight = mix.onPolicy
     decision.offPolicyWeight = mix.offPolicy
     decision.demonstrationWeight = mix.imitation

@@ -25,6 +25,8 @@ public struct Gate: Sendable, Equatable {
     case soft
     /// (f(P), off(P), g(P)) as given.
     case table
+    /// An imported pair of responses, chosen and rejected, and no rollouts: (0, 1, 0). For DPO.
+    case pairs
   }
 
   public var kind: Kind
@@ -109,7 +111,7 @@ extension Gate {
       try Self.validate(weights: [weight], key: "gate.\(key)")
     }
     switch kind {
-    case .reinforce, .imitate, .join: break
+    case .reinforce, .imitate, .join, .pairs: break
     case .switch: try validateThresholds()
     case .soft: _ = try SoftMixTable(released: softType)
     case .table: try validateTables()

@@ -43,7 +43,7 @@ public struct GateDecision: Sendable, Equatable {
   /// Set when nothing of the group trains: a text of `Drop`.
   public var drop: String?
   /// The rule that decided: `rl`, `sft`, `schedule_sft`, `switch_rl`, `switch_sft`,
-  /// `switch_off_sft`, `join`, `soft`, `table`, the last three also with `_none` for a group
+  /// `switch_off_sft`, `pairs`, `join`, `soft`, `table`, the last three also with `_none` for a group
   /// without a demonstration.
   public var rule: String
 

@@ -1,7 +1,7 @@
 /// The performance gate's record, log `decisions`: a group's fate, and why.
 public struct DecisionRecord: StoredRecord {
   public static let kind: UInt16 = 4
-  public static let version: UInt16 = 1
+  public static let version: UInt16 = 2
 
   /// What becomes of the group's demonstration.
   public enum DemonstrationUse: UInt8, Sendable, Equatable {
@@ -10,13 +10,18 @@ public struct DecisionRecord: StoredRecord {
     case imitated = 1
     /// A member of the group beside the rollouts, off-policy.
     case joins = 2
+    /// A member of the group, and imitated as well.
+    case both = 3
   }
 
   /// Indices of the rollouts that train, ascending.
   public var kept: [UInt32]
+  /// Indices of the rollouts that a filter rejected and that still count in the normalisers.
+  public var idle: [UInt32]
   public var demonstration: DemonstrationUse
-  /// α and β of HPT's mixed loss.
+  /// α, the weight of a joined demonstration, and β.
   public var rolloutWeight: Double
+  public var offPolicyWeight: Double
   public var demonstrationWeight: Double
   /// Rollouts that are solved, of how many.
   public var solved: UInt32
@@ -27,12 +32,14 @@ public struct DecisionRecord: StoredRecord {
   public var rule: String
 
   public init(
-    kept: [UInt32], demonstration: DemonstrationUse, rolloutWeight: Double,
-    demonstrationWeight: Double, solved: UInt32, total: UInt32, drop: String?, rule: String
+    kept: [UInt32], idle: [UInt32] = [], demonstration: DemonstrationUse, rolloutWeight: Double,
+    offPolicyWeight: Double = 0, demonstrationWeight: Double, solved: UInt32, total: UInt32, drop: String?, rule: String
   ) {
     self.kept = kept
+    self.idle = idle
     self.demonstration = demonstration
     self.rolloutWeight = rolloutWeight
+    self.offPolicyWeight = offPolicyWeight
     self.demonstrationWeight = demonstrationWeight
     self.solved = solved
     self.total = total
@@ -42,8 +49,10 @@ public struct DecisionRecord: StoredRecord {
 
   public func encode(into encoder: inout RecordEncoder) {
     encoder.stable.put(array: kept) { $0.put($1) }
+    encoder.stable.put(array: idle) { $0.put($1) }
     encoder.stable.put(demonstration.rawValue)
     encoder.stable.put(rolloutWeight)
+    encoder.stable.put(offPolicyWeight)
     encoder.stable.put(demonstrationWeight)
     encoder.stable.put(solved)
     encoder.stable.put(total)
@@ -55,11 +64,15 @@ public struct DecisionRecord: StoredRecord {
     kept = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try reader.uint32()
     }
+    idle = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.uint32()
+    }
     guard let use = DemonstrationUse(rawValue: try decoder.stable.byte()) else {
       throw RecordError(problem: "decision uses its demonstration in an unknown way")
     }
     demonstration = use
     rolloutWeight = try decoder.stable.double()
+    offPolicyWeight = try decoder.stable.double()
     demonstrationWeight = try decoder.stable.double()
     solved = try decoder.stable.uint32()
     total = try decoder.stable.uint32()

@@ -4,36 +4,75 @@ public struct LossRow: Sendable, Equatable {
   public enum Source: Sendable, Equatable {
     case rollout(UInt32)
     case demonstration(UInt32)
+    /// The response that an imported pair rejects.
+    case rejected(UInt32)
   }
 
   public var source: Source
   /// Â: one number for the whole response, or one for each of its tokens.
   public var advantages: [Double]
-  /// Reward of the response; NaN where none was given (a demonstration).
+  /// What the critic should have said before each token; empty where none is trained.
+  public var returns: [Double]
+  /// Reward of the response as verified; NaN where none was given (a demonstration).
   public var reward: Double
+  /// Counts in the normalisers and nothing more.
+  public var isIdle: Bool
 
-  public init(source: Source, advantages: [Double], reward: Double) {
+  public init(
+    source: Source, advantages: [Double], returns: [Double] = [], reward: Double,
+    isIdle: Bool = false
+  ) {
     self.source = source
     self.advantages = advantages
+    self.returns = returns
     self.reward = reward
+    self.isIdle = isIdle
+  }
+}
+
+/// Two rows of a group of which one is preferred: indices into its rows.
+public struct LossPair: Sendable, Equatable {
+  public var chosen: UInt32
+  public var rejected: UInt32
+
+  public init(chosen: UInt32, rejected: UInt32) {
+    self.chosen = chosen
+    self.rejected = rejected
   }
 }
 
 /// One group of a loss batch with its weights.
 public struct LossGroup: Sendable, Equatable {
   public var group: GroupID
-  /// α for its rollouts, β for its demonstrations.
+  /// α for its rollouts, the weight of demonstrations that join them, β for those that are imitated.
   public var rolloutWeight: Double
+  public var offPolicyWeight: Double
   public var demonstrationWeight: Double
   public var rows: [LossRow]
+  public var pairs: [LossPair]
 
   public init(
-    group: GroupID, rolloutWeight: Double, demonstrationWeight: Double, rows: [LossRow]
+    group: GroupID, rolloutWeight: Double, offPolicyWeight: Double = 0,
+    demonstrationWeight: Double, rows: [LossRow], pairs: [LossPair] = []
   ) {
     self.group = group
     self.rolloutWeight = rolloutWeight
+    self.offPolicyWeight = offPolicyWeight
     self.demonstrationWeight = demonstrationWeight
     self.rows = rows
+    self.pairs = pairs
+  }
+}
+
+/// A group that the gate let pass and that the step does not train on, and why.
+public struct LossDrop: Sendable, Equatable {
+  public var group: GroupID
+  /// A short fixed name first: `surplus`, `no_pairs`, …
+  public var reason: String
+
+  public init(group: GroupID, reason: String) {
+    self.group = group
+    self.reason = reason
   }
 }
 
@@ -41,13 +80,15 @@ public struct LossGroup: Sendable, Equatable {
 /// order. Everything that a mini-batch's normalisers depend on is fixed here.
 public struct LossBatchRecord: StoredRecord {
   public static let kind: UInt16 = 5
-  public static let version: UInt16 = 1
+  public static let version: UInt16 = 2
 
   public var step: UInt64
   /// The groups this batch consumed, trained or dropped: [first, end).
   public var firstGroup: GroupID
   public var endGroup: GroupID
   public var groups: [LossGroup]
+  /// Groups among them that the gate did not drop and the assembler did.
+  public var drops: [LossDrop]
   /// Indices into `groups`, one list for each update, in the order in which they are worked off.
   public var updates: [[UInt32]]
   /// What the step's groups say of data and gate (rewards, lengths, shares), in a fixed order.
@@ -55,12 +96,13 @@ public struct LossBatchRecord: StoredRecord {
 
   public init(
     step: UInt64, firstGroup: GroupID, endGroup: GroupID, groups: [LossGroup],
-    updates: [[UInt32]], metrics: [Measurement]
+    drops: [LossDrop] = [], updates: [[UInt32]], metrics: [Measurement]
   ) {
     self.step = step
     self.firstGroup = firstGroup
     self.endGroup = endGroup
     self.groups = groups
+    self.drops = drops
     self.updates = updates
     self.metrics = metrics
   }
@@ -69,22 +111,10 @@ public struct LossBatchRecord: StoredRecord {
     encoder.stable.put(step)
     encoder.stable.put(firstGroup)
     encoder.stable.put(endGroup)
-    encoder.stable.put(array: groups) { writer, group in
-      writer.put(group.group)
-      writer.put(group.rolloutWeight)
-      writer.put(group.demonstrationWeight)
-      writer.put(array: group.rows) { writer, row in
-        switch row.source {
-        case .rollout(let index):
-          writer.put(UInt8(0))
-          writer.put(index)
-        case .demonstration(let index):
-          writer.put(UInt8(1))
-          writer.put(index)
-        }
-        writer.put(array: row.advantages) { $0.put($1) }
-        writer.put(row.reward)
-      }
+    encoder.stable.put(array: groups) { $1.encode(to: &$0) }
+    encoder.stable.put(array: drops) {
+      $0.put($1.group)
+      $0.put($1.reason)
     }
     encoder.stable.put(array: updates) { writer, members in
       writer.put(array: members) { $0.put($1) }
@@ -97,19 +127,10 @@ public struct LossBatchRecord: StoredRecord {
     firstGroup = try decoder.stable.uint64()
     endGroup = try decoder.stable.uint64()
     groups = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
-      LossGroup(
-        group: try reader.uint64(), rolloutWeight: try reader.double(),
-        demonstrationWeight: try reader.double(),
-        rows: try reader.array { (reader: inout ByteReader) throws(RecordError) in
-          let form = try reader.byte()
-          let index = try reader.uint32()
-          guard form < 2 else { throw RecordError(problem: "row has the unknown source \(form)") }
-          return LossRow(
-            source: form == 0 ? .rollout(index) : .demonstration(index),
-            advantages: try reader.array { (reader: inout ByteReader) throws(RecordError) in
-              try reader.double()
-            }, reward: try reader.double())
-        })
+      try LossGroup(from: &reader)
+    }
+    drops = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      LossDrop(group: try reader.uint64(), reason: try reader.string())
     }
     updates = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try reader.array { (reader: inout ByteReader) throws(RecordError) in try reader.uint32() }
@@ -117,5 +138,71 @@ public struct LossBatchRecord: StoredRecord {
     metrics = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try Measurement(from: &reader)
     }
+  }
+}
+
+extension LossGroup {
+  fileprivate func encode(to writer: inout ByteWriter) {
+    writer.put(group)
+    writer.put(rolloutWeight)
+    writer.put(offPolicyWeight)
+    writer.put(demonstrationWeight)
+    writer.put(array: rows) { $1.encode(to: &$0) }
+    writer.put(array: pairs) {
+      $0.put($1.chosen)
+      $0.put($1.rejected)
+    }
+  }
+
+  fileprivate init(from reader: inout ByteReader) throws(RecordError) {
+    group = try reader.uint64()
+    rolloutWeight = try reader.double()
+    offPolicyWeight = try reader.double()
+    demonstrationWeight = try reader.double()
+    rows = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      try LossRow(from: &reader)
+    }
+    pairs = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      LossPair(chosen: try reader.uint32(), rejected: try reader.uint32())
+    }
+  }
+}
+
+extension LossRow {
+  fileprivate func encode(to writer: inout ByteWriter) {
+    switch source {
+    case .rollout(let index):
+      writer.put(UInt8(0))
+      writer.put(index)
+    case .demonstration(let index):
+      writer.put(UInt8(1))
+      writer.put(index)
+    case .rejected(let index):
+      writer.put(UInt8(2))
+      writer.put(index)
+    }
+    writer.put(array: advantages) { $0.put($1) }
+    writer.put(array: returns) { $0.put($1) }
+    writer.put(reward)
+    writer.put(isIdle)
+  }
+
+  fileprivate init(from reader: inout ByteReader) throws(RecordError) {
+    let form = try reader.byte()
+    let index = try reader.uint32()
+    switch form {
+    case 0: source = .rollout(index)
+    case 1: source = .demonstration(index)
+    case 2: source = .rejected(index)
+    default: throw RecordError(problem: "row has the unknown source \(form)")
+    }
+    advantages = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.double()
+    }
+    returns = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.double()
+    }
+    reward = try reader.double()
+    isIdle = try reader.bool()
   }
 }

@@ -26,18 +26,21 @@ public struct Prompt: Sendable, Equatable {
   public var groundTruth: String
   /// Responses that someone else wrote (off-policy data); may be empty.
   public var demonstrations: [String]
+  /// Responses that a preference rejects: `rejected[i]` against `demonstrations[i]`; may be empty.
+  public var rejected: [String]
   /// Where the prompt comes from: chooses the verifier, and names the suite in an evaluation.
   public var source: String
   public var tags: [String: String]
 
   public init(
     id: String, content: Content, groundTruth: String, demonstrations: [String] = [],
-    source: String, tags: [String: String] = [:]
+    rejected: [String] = [], source: String, tags: [String: String] = [:]
   ) {
     self.id = id
     self.content = content
     self.groundTruth = groundTruth
     self.demonstrations = demonstrations
+    self.rejected = rejected
     self.source = source
     self.tags = tags
   }
@@ -47,7 +50,7 @@ extension Prompt: Codable {
   private enum Key: String, CodingKey {
     case id, prompt, messages
     case groundTruth = "ground_truth"
-    case demonstrations, source, tags
+    case demonstrations, chosen, rejected, source, tags
   }
 
   public init(from decoder: any Decoder) throws {
@@ -59,9 +62,20 @@ extension Prompt: Codable {
       content = .text(try row.decode(String.self, forKey: .prompt))
     }
     groundTruth = try row.decodeIfPresent(String.self, forKey: .groundTruth) ?? ""
-    demonstrations = try row.decodeIfPresent([String].self, forKey: .demonstrations) ?? []
+    // A preference pair's `chosen` is a demonstration; one text, or a list of them.
+    demonstrations =
+      try Self.texts(row, .demonstrations) ?? Self.texts(row, .chosen) ?? []
+    rejected = try Self.texts(row, .rejected) ?? []
     source = try row.decodeIfPresent(String.self, forKey: .source) ?? ""
     tags = try row.decodeIfPresent([String: String].self, forKey: .tags) ?? [:]
+  }
+
+  private static func texts(
+    _ row: KeyedDecodingContainer<Key>, _ key: Key
+  ) throws -> [String]? {
+    guard row.contains(key) else { return nil }
+    if let text = try? row.decode(String.self, forKey: key) { return [text] }
+    return try row.decodeIfPresent([String].self, forKey: key)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -73,6 +87,7 @@ extension Prompt: Codable {
     }
     try row.encode(groundTruth, forKey: .groundTruth)
     try row.encode(demonstrations, forKey: .demonstrations)
+    if !rejected.isEmpty { try row.encode(rejected, forKey: .rejected) }
     try row.encode(source, forKey: .source)
     try row.encode(tags, forKey: .tags)
   }
@@ -94,6 +109,7 @@ extension Prompt {
     }
     writer.put(groundTruth)
     writer.put(array: demonstrations) { $0.put($1) }
+    writer.put(array: rejected) { $0.put($1) }
     writer.put(source)
     writer.put(array: tags.sorted { $0.key < $1.key }) {
       $0.put($1.key)
@@ -116,6 +132,9 @@ extension Prompt {
     demonstrations = try reader.array { (reader: inout ByteReader) throws(RecordError) in
       try reader.string()
     }
+    rejected = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.string()
+    }
     source = try reader.string()
     let pairs = try reader.array { (reader: inout ByteReader) throws(RecordError) in
       (try reader.string(), try reader.string())
@@ -127,7 +146,7 @@ extension Prompt {
 /// The reader's record, log `prompts`: which question a group asks, and where it was read.
 public struct PromptRecord: StoredRecord {
   public static let kind: UInt16 = 1
-  public static let version: UInt16 = 1
+  public static let version: UInt16 = 2
 
   /// The step this group is meant for, and the wave of that step.
   public var step: UInt64

@@ -27,9 +27,18 @@ public struct Span: Sendable, Equatable {
   }
 }
 
-/// A per-token quantity that the definition's `record:` asked for.
+/// A per-token quantity that the definition's `record:` asked for, or that the algorithm reads.
 public struct RecordedQuantity: Sendable, Equatable {
-  /// `entropy`, `anchor_log_probability`, `value`, `filtered_log_probability`, …
+  /// Token entropy under the rollout policy, in nats.
+  public static let entropy = "entropy"
+  /// log-probability under the KL anchor.
+  public static let anchor = "anchor_log_probability"
+  /// The critic's value before the token.
+  public static let value = "value"
+  /// log-probability under what top-k, top-p and min-p left.
+  public static let filtered = "filtered_log_probability"
+
+  /// One of the names above.
   public var name: String
   /// One value for each token of the trajectory.
   public var values: [Float]
@@ -45,8 +54,8 @@ public struct Trajectory: Sendable, Equatable {
   public var tokens: [Int32]
   /// They cover `tokens` from first to last.
   public var spans: [Span]
-  /// log softmax(z / T) of each sampled token before top-k, top-p and min-p, in nats; empty for a
-  /// demonstration.
+  /// log softmax(z / T) of each token before top-k, top-p and min-p, in nats, under the rollout
+  /// policy; empty for a demonstration unless the definition asks for it.
   public var logProbabilities: [Float]
   public var finish: FinishReason
   public var quantities: [RecordedQuantity]
@@ -60,6 +69,11 @@ public struct Trajectory: Sendable, Equatable {
     self.logProbabilities = logProbabilities
     self.finish = finish
     self.quantities = quantities
+  }
+
+  /// The recorded quantity `name`, one value for each token, if it was asked for.
+  public func quantity(_ name: String) -> [Float]? {
+    quantities.first { $0.name == name }?.values
   }
 
   /// For each token whether it carries a loss.
@@ -115,13 +129,15 @@ public struct Trajectory: Sendable, Equatable {
 /// The rollout generator's record, log `rollouts`: a group's heavy payload, stored once.
 public struct RolloutRecord: StoredRecord {
   public static let kind: UInt16 = 2
-  public static let version: UInt16 = 1
+  public static let version: UInt16 = 2
 
   /// The policy that sampled: its version and the SHA-256 of its weights.
   public var policyVersion: UInt64
   public var weightsDigest: [UInt8]
   public var promptTokens: [Int32]
   public var demonstrations: [Trajectory]
+  /// Responses that an imported preference pair rejects, beside the demonstration that it chooses.
+  public var rejected: [Trajectory]
   public var rollouts: [Trajectory]
   /// Set when the group cannot be generated (an over-long prompt); later stages drop it with this.
   public var refusal: String?
@@ -130,13 +146,15 @@ public struct RolloutRecord: StoredRecord {
 
   public init(
     policyVersion: UInt64, weightsDigest: [UInt8], promptTokens: [Int32],
-    demonstrations: [Trajectory], rollouts: [Trajectory], refusal: String? = nil,
+    demonstrations: [Trajectory], rejected: [Trajectory] = [], rollouts: [Trajectory],
+    refusal: String? = nil,
     seconds: Double = 0
   ) {
     self.policyVersion = policyVersion
     self.weightsDigest = weightsDigest
     self.promptTokens = promptTokens
     self.demonstrations = demonstrations
+    self.rejected = rejected
     self.rollouts = rollouts
     self.refusal = refusal
     self.seconds = seconds
@@ -147,6 +165,7 @@ public struct RolloutRecord: StoredRecord {
     encoder.stable.put(weightsDigest)
     encoder.stable.put(tokens: promptTokens)
     encoder.stable.put(array: demonstrations) { $1.encode(to: &$0) }
+    encoder.stable.put(array: rejected) { $1.encode(to: &$0) }
     encoder.stable.put(array: rollouts) { $1.encode(to: &$0) }
     encoder.stable.put(optional: refusal) { $0.put($1) }
     encoder.volatile.put(seconds)
@@ -157,6 +176,9 @@ public struct RolloutRecord: StoredRecord {
     weightsDigest = try decoder.stable.raw()
     promptTokens = try decoder.stable.tokens()
     demonstrations = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try Trajectory(from: &reader)
+    }
+    rejected = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try Trajectory(from: &reader)
     }
     rollouts = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in

@@ -12,46 +12,57 @@ public struct Measurement: Sendable, Equatable {
 /// The optimizer's record, log `updates`, keyed by step: what the step did, and the weights after it.
 public struct UpdateRecord: StoredRecord {
   public static let kind: UInt16 = 6
-  public static let version: UInt16 = 1
+  public static let version: UInt16 = 2
 
   public var step: UInt64
   /// SHA-256 over the f32 tensors in name order, after the step.
   public var weightsDigest: [UInt8]
+  /// As above for the critic; empty where none is trained.
+  public var criticDigest: [UInt8]
   /// Adam's count of updates after the step.
   public var adamUpdates: UInt64
   /// Metrics of the step, in a fixed order.
   public var metrics: [Measurement]
   /// For each update of the step: loss, norm before clipping, and so on, in a fixed order.
   public var updates: [[Measurement]]
+  /// For each update the policy's log-probabilities that it was computed from, where the definition
+  /// asks for them: flat over the tokens of the update's rows, in the order of the loss batch.
+  public var logProbabilities: [[Float]]
   /// Volatile: seconds, rates, memory.
   public var timings: [Measurement]
 
   public init(
-    step: UInt64, weightsDigest: [UInt8], adamUpdates: UInt64, metrics: [Measurement],
-    updates: [[Measurement]], timings: [Measurement]
+    step: UInt64, weightsDigest: [UInt8], criticDigest: [UInt8] = [], adamUpdates: UInt64,
+    metrics: [Measurement], updates: [[Measurement]], logProbabilities: [[Float]] = [],
+    timings: [Measurement]
   ) {
     self.step = step
     self.weightsDigest = weightsDigest
+    self.criticDigest = criticDigest
     self.adamUpdates = adamUpdates
     self.metrics = metrics
     self.updates = updates
+    self.logProbabilities = logProbabilities
     self.timings = timings
   }
 
   public func encode(into encoder: inout RecordEncoder) {
     encoder.stable.put(step)
     encoder.stable.put(weightsDigest)
+    encoder.stable.put(criticDigest)
     encoder.stable.put(adamUpdates)
     encoder.stable.put(array: metrics) { $1.encode(to: &$0) }
     encoder.stable.put(array: updates) { writer, metrics in
       writer.put(array: metrics) { $1.encode(to: &$0) }
     }
+    encoder.stable.put(array: logProbabilities) { $0.put(floats: $1) }
     encoder.volatile.put(array: timings) { $1.encode(to: &$0) }
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
     step = try decoder.stable.uint64()
     weightsDigest = try decoder.stable.raw()
+    criticDigest = try decoder.stable.raw()
     adamUpdates = try decoder.stable.uint64()
     metrics = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try Measurement(from: &reader)
@@ -60,6 +71,9 @@ public struct UpdateRecord: StoredRecord {
       try reader.array { (reader: inout ByteReader) throws(RecordError) in
         try Measurement(from: &reader)
       }
+    }
+    logProbabilities = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.floats()
     }
     timings = try decoder.volatile.array { (reader: inout ByteReader) throws(RecordError) in
       try Measurement(from: &reader)

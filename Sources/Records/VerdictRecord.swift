@@ -91,24 +91,31 @@ public struct Verdict: Sendable, Equatable {
 /// The verifier's record, log `verdicts`: one verdict for each rollout of the group, in order.
 public struct VerdictRecord: StoredRecord {
   public static let kind: UInt16 = 3
-  public static let version: UInt16 = 1
+  public static let version: UInt16 = 2
 
   public var verdicts: [Verdict]
+  /// One verdict for each demonstration, where the algorithm lets them join their group; else empty.
+  public var demonstrations: [Verdict]
   /// Volatile: seconds of each verdict.
   public var seconds: [Double]
 
-  public init(verdicts: [Verdict], seconds: [Double]) {
+  public init(verdicts: [Verdict], demonstrations: [Verdict] = [], seconds: [Double]) {
     self.verdicts = verdicts
+    self.demonstrations = demonstrations
     self.seconds = seconds
   }
 
   public func encode(into encoder: inout RecordEncoder) {
     encoder.stable.put(array: verdicts) { $1.encode(to: &$0) }
+    encoder.stable.put(array: demonstrations) { $1.encode(to: &$0) }
     encoder.volatile.put(array: seconds) { $0.put($1) }
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
     verdicts = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
+      try Verdict(from: &reader)
+    }
+    demonstrations = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try Verdict(from: &reader)
     }
     seconds = try decoder.volatile.array { (reader: inout ByteReader) throws(RecordError) in

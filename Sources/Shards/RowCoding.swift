@@ -11,7 +11,7 @@ enum RowCoding {
 
   /// The fields in the order they are written.
   static let fields = [
-    "id", "prompt", "messages", "ground_truth", "demonstrations", "source", "tags",
+    "id", "prompt", "messages", "ground_truth", "demonstrations", "rejected", "source", "tags",
   ]
 
   /// `row` as JSON without a line end.
@@ -33,6 +33,10 @@ enum RowCoding {
     line.member("ground_truth", row.groundTruth)
     line.key("demonstrations")
     line.list(row.demonstrations) { $0.string($1) }
+    if !row.rejected.isEmpty {
+      line.key("rejected")
+      line.list(row.rejected) { $0.string($1) }
+    }
     line.member("source", row.source)
     line.key("tags")
     line.open("{")

@@ -7,141 +7,118 @@ public struct AlgorithmSettings: Sendable, Equatable {
   public var name: String { algorithm.name }
 
   /// Whether some group may train on rollouts.
-  public var needsRollouts: Bool { algorithm.gate.rule != .imitate }
+  public var needsRollouts: Bool { algorithm.gate.usesRollouts }
 
+  /// The estimator's own table of parameters says what there is; here they only get their place.
   static let keys: [Key] =
     [
       Key(
         "algorithm.name", .choice(Algorithm.names),
         meaning: "The algorithm whose parts the other keys of this section replace."),
-      part("form", .choice(["paper", "released"]), "Where paper and released code differ: which."),
-      part(
-        "reference", .choice(ReferenceDenominator.allCases.map(\.rawValue)),
-        "Denominator of the ratio for rollouts: the estimator's reference policy."),
-      part("rl_weight", anyNumber, "Factor on the rollouts' term."),
-      part("sft_weight", anyNumber, "Factor on the demonstrations' term."),
-      part("entropy_weight", anyNumber, "Weight of the entropy bonus; 0 for none."),
-      part(
-        "normalizers", .choice(NormalizerScope.allCases.map(\.rawValue)),
-        "Over which rows the loss's means run."),
-    ] + gateKeys + partKeys
+      Key(
+        "algorithm.form", .choice(Algorithm.Form.allCases.map(\.rawValue)), default: .absent,
+        meaning: "Where paper and released code differ: which. Default: released."),
+    ]
+    + Algorithm.keys.map { part in
+      Key(
+        "algorithm.\(part.name)", kind(part.kind), default: .absent,
+        meaning: part.meaning + " Default: the named algorithm's own.")
+    }
 
-  private static let anyNumber = Key.Kind.number(-Double.infinity ... .infinity)
-
-  private static let gateKeys: [Key] = [
-    part(
-      "gate.kind", .choice(["switch", "rl", "sft"]),
-      "Who decides between rollouts and demonstration."),
-    part(
-      "gate.threshold_count", .integer(-1...1_000_000),
-      "γ as a count: a group with this many solved rollouts or fewer imitates."),
-    part(
-      "gate.threshold_off_count", .integer(-1...1_000_000),
-      "The released trainer's second threshold; the larger of the two counts."),
-    part(
-      "gate.threshold_share", anyNumber,
-      "γ as a share: a group with at most this share of solved rollouts imitates."),
-    part("gate.component", .text, "Component of the verdict that says solved by being exactly 1."),
-    part("gate.rl_weight", anyNumber, "α of a group that trains on its rollouts."),
-    part("gate.sft_weight", anyNumber, "β of a group that trains on its demonstration."),
-  ]
-
-  private static let partKeys: [Key] = [
-    part(
-      "advantage.kind", .choice(AdvantageEstimate.Kind.names),
-      "How a rollout's advantage comes from its group's rewards."),
-    part("advantage.std_epsilon", anyNumber, "Added to the standard deviation (normalized only)."),
-    part("advantage.bessel", .flag, "Divide the squares by n − 1 (normalized only)."),
-    part(
-      "advantage.singleton", .choice(AdvantageEstimate.Singleton.allCases.map(\.rawValue)),
-      "Advantage of a group of one: its reward, or zero."),
-    part("mask.kind", .choice(["none", "clip"]), "Stabilization mask of the rollouts' tokens."),
-    part(
-      "mask.clip_low", anyNumber,
-      "A ratio below 1 minus this is masked if the advantage is negative."),
-    part(
-      "mask.clip_high", anyNumber,
-      "A ratio above 1 plus this is masked if the advantage is positive."),
-    part("mask.dual_clip", anyNumber, "Largest ratio with a negative advantage; 0 for none."),
-    part("mask.log_ratio_clamp", anyNumber, "Clamp of the log-ratio; 0 for none."),
-    part("mask.ratio_cap", anyNumber, "Cap of the ratio before everything else; 0 for none."),
-    part("aggregation.kind", .choice(Aggregation.names), "How rollout tokens add up to a loss."),
-    part("aggregation.constant", anyNumber, "C of the aggregations that divide by a constant."),
-    part(
-      "sft_aggregation.kind", .choice(Aggregation.names),
-      "How demonstration tokens add up to a loss."),
-    part("sft_aggregation.constant", anyNumber, "C of the aggregations that divide by a constant."),
-    part(
-      "entropy_aggregation.kind", .choice(Aggregation.names), "How token entropies add up."),
-    part("entropy_aggregation.constant", anyNumber, "C, as above."),
-    part(
-      "kl.kind", .choice(["none", "k1", "abs", "k2", "k3", "k1+", "k3+"]),
-      "Estimate of the KL penalty against the anchor."),
-    part("kl.weight", anyNumber, "Weight of the KL penalty."),
-    part(
-      "kl.place", .choice(["loss", "reward"]), "Whether the penalty is part of loss or reward."),
-    part("kl.log_ratio_clamp", anyNumber, "Clamp of the penalty's log-ratio; 0 for none."),
-    part("kl.value_clamp", anyNumber, "Clamp of the penalty's value; 0 for none."),
-  ]
-
-  private static func part(_ name: String, _ kind: Key.Kind, _ meaning: String) -> Key {
-    Key(
-      "algorithm.\(name)", kind, default: .absent,
-      meaning: meaning + " Default: the named algorithm's own.")
+  private static func kind(_ kind: PartKey.Kind) -> Key.Kind {
+    switch kind {
+    case .number: .number(-Double.infinity ... .infinity)
+    case .integer: .integer(-1...1_000_000_000)
+    case .flag: .flag
+    case .text: .text
+    case .choice(let names): .choice(names)
+    case .numbers: .list(of: .number(-Double.infinity ... .infinity))
+    case .texts: .list(of: .text)
+    }
   }
 
   init(_ definition: Definition) throws {
     let name = definition.text("algorithm.name")
+    let form = definition.textIfSet("algorithm.form").flatMap(Algorithm.Form.init)
     do {
-      algorithm = try Algorithm.named(name, parameters: Self.parameters(definition))
+      algorithm = try Algorithm.named(name, form: form, settings: Self.settings(definition))
     } catch {
+      let key = "algorithm.\(error.location)"
+      let known = Self.keys.contains { $0.path == key }
       throw definition.error(
-        at: "algorithm.name", "\(error.location): \(error.problem)", remedy: error.remedy)
-    }
-    guard !algorithm.quantities.contains(.logProbabilityAnchor) else {
-      throw definition.error(
-        at: "algorithm.name",
-        "\(name) in its \(algorithm.form.rawValue) form has a KL penalty, and no stage scores an "
-          + "anchor", remedy: "Set algorithm.kl.kind to none.")
+        at: known ? key : "algorithm.name",
+        known ? error.problem : "\(error.location): \(error.problem)", remedy: error.remedy)
     }
   }
 
-  private static func parameters(_ definition: Definition) -> AlgorithmParameters {
-    func text(_ name: String) -> String? { definition.textIfSet("algorithm.\(name)") }
-    func number(_ name: String) -> Double? { definition.numberIfSet("algorithm.\(name)") }
-    func flag(_ name: String) -> Bool? {
-      if case .flag(let flag) = definition.value("algorithm.\(name)") { flag } else { nil }
+  private static func settings(_ definition: Definition) -> [Algorithm.Setting] {
+    Algorithm.keys.compactMap { part in
+      value(definition.value("algorithm.\(part.name)"), part.kind).map {
+        Algorithm.Setting(part.name, $0)
+      }
     }
-    func aggregation(_ name: String) -> AlgorithmParameters.AggregationParameters {
-      .init(kind: text("\(name).kind"), constant: number("\(name).constant"))
+  }
+
+  /// Nil where the definition leaves the part as it is.
+  private static func value(_ value: Value, _ kind: PartKey.Kind) -> PartValue? {
+    switch value {
+    case .flag(let flag): .flag(flag)
+    case .integer(let integer): .integer(integer)
+    case .number(let number): .number(number)
+    case .text(let text): .text(text)
+    case .list(let items):
+      if kind == .texts {
+        .texts(items.compactMap { if case .text(let text) = $0 { text } else { nil } })
+      } else {
+        .numbers(items.compactMap { if case .number(let number) = $0 { number } else { nil } })
+      }
+    case .absent, .table, .sections: nil
     }
-    var parameters = AlgorithmParameters()
-    parameters.form = text("form")
-    parameters.gate = .init(
-      kind: text("gate.kind"),
-      thresholdCount: definition.integerIfSet("algorithm.gate.threshold_count"),
-      thresholdOffCount: definition.integerIfSet("algorithm.gate.threshold_off_count"),
-      thresholdShare: number("gate.threshold_share"), component: text("gate.component"),
-      rlWeight: number("gate.rl_weight"), sftWeight: number("gate.sft_weight"))
-    parameters.advantage = .init(
-      kind: text("advantage.kind"), stdEpsilon: number("advantage.std_epsilon"),
-      bessel: flag("advantage.bessel"),
-      singleton: text("advantage.singleton"))
-    parameters.reference = text("reference")
-    parameters.rlWeight = number("rl_weight")
-    parameters.sftWeight = number("sft_weight")
-    parameters.mask = .init(
-      kind: text("mask.kind"), clipLow: number("mask.clip_low"),
-      clipHigh: number("mask.clip_high"), dualClip: number("mask.dual_clip"),
-      logRatioClamp: number("mask.log_ratio_clamp"), ratioCap: number("mask.ratio_cap"))
-    parameters.aggregation = aggregation("aggregation")
-    parameters.sftAggregation = aggregation("sft_aggregation")
-    parameters.entropyWeight = number("entropy_weight")
-    parameters.entropyAggregation = aggregation("entropy_aggregation")
-    parameters.kl = .init(
-      kind: text("kl.kind"), weight: number("kl.weight"), place: text("kl.place"),
-      logRatioClamp: number("kl.log_ratio_clamp"), valueClamp: number("kl.value_clamp"))
-    parameters.normalizers = text("normalizers")
-    return parameters
+  }
+}
+
+extension Algorithm {
+  /// The part of a definition that writes this algorithm out in full, as lines of YAML.
+  public func yaml() -> String {
+    var tree = YAMLTree()
+    tree.set("name", Value.text("custom").inline)
+    for setting in settings { tree.set(setting.key, Self.value(setting.value).inline) }
+    return "# \(name), form \(form.rawValue), part by part\nalgorithm:\n" + tree.lines(indent: 2)
+  }
+
+  private static func value(_ value: PartValue) -> Value {
+    switch value {
+    case .number(let number): .number(number)
+    case .integer(let integer): .integer(integer)
+    case .flag(let flag): .flag(flag)
+    case .text(let text): .text(text)
+    case .numbers(let numbers): .list(numbers.map(Value.number))
+    case .texts(let texts): .list(texts.map(Value.text))
+    }
+  }
+}
+
+/// Dotted paths as nested maps, in the order in which they were set.
+private struct YAMLTree {
+  private var names: [String] = []
+  private var leaves: [String: String] = [:]
+  private var branches: [String: YAMLTree] = [:]
+
+  mutating func set(_ path: String, _ value: String) {
+    let parts = path.split(separator: ".", maxSplits: 1).map(String.init)
+    if !names.contains(parts[0]) { names.append(parts[0]) }
+    if parts.count == 1 {
+      leaves[parts[0]] = value
+    } else {
+      branches[parts[0], default: YAMLTree()].set(parts[1], value)
+    }
+  }
+
+  func lines(indent: Int) -> String {
+    let space = String(repeating: " ", count: indent)
+    return names.map { name in
+      if let leaf = leaves[name] { return "\(space)\(name): \(leaf)\n" }
+      return "\(space)\(name):\n" + (branches[name]?.lines(indent: indent + 2) ?? "")
+    }.joined()
   }
 }

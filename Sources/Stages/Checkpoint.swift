@@ -23,11 +23,16 @@ public struct CheckpointStore {
     var step: UInt64
     var adamUpdates: UInt64
     var weightsDigest: String
+    /// Of the critic, where there is one.
+    var criticUpdates: UInt64?
+    var criticDigest: String?
 
     private enum CodingKeys: String, CodingKey {
       case step
       case adamUpdates = "adam_updates"
       case weightsDigest = "weights_digest"
+      case criticUpdates = "critic_updates"
+      case criticDigest = "critic_digest"
     }
   }
 
@@ -77,9 +82,11 @@ public struct CheckpointStore {
 
   // MARK: Writing
 
-  /// Saves the policy after `step` committed steps, and drops what is over the number to keep.
+  /// Saves the policy, and its critic, after `step` committed steps, and drops what is over the number
+  /// to keep.
   func save(
-    step: UInt64, policy: Policy, moments: AdamWState, tokenizer: String, _ ledger: Ledger
+    step: UInt64, policy: Policy, moments: AdamWState, critic: (Critic, AdamWState)? = nil,
+    tokenizer: String, _ ledger: Ledger
   ) throws {
     var pointers = try Self.pointers(ledger)
     guard !pointers.contains(where: { $0.step == step }) else { return }
@@ -88,12 +95,18 @@ public struct CheckpointStore {
     try DurableFile.createFolder(temporary)
     try ModelDirectory.write(
       policy.configuration, parameters: policy.parameters, to: temporary, tokenizerFrom: tokenizer)
-    try SafetensorsWriter.write(
-      Self.momentTensors(policy.configuration), values: moments.first + moments.second,
-      to: temporary + "/optimizer.safetensors")
-    let state = State(
+    try Self.write(moments, of: policy.configuration, to: temporary)
+    var state = State(
       step: step, adamUpdates: moments.updates,
       weightsDigest: hexadecimal(policy.weightsDigest()))
+    if let (critic, moments) = critic {
+      let folder = RunDirectory.critic(in: temporary)
+      try critic.write(to: folder)
+      try Self.write(moments, of: critic.configuration, to: folder)
+      try DurableFile.syncFolder(folder)
+      state.criticUpdates = moments.updates
+      state.criticDigest = hexadecimal(critic.weightsDigest())
+    }
     try DurableFile.writeAndSync(try JSONLine.encode(state), to: temporary + "/state.json")
     let manifest = try JSONLine.encode(try Self.entries(of: temporary))
     try DurableFile.writeAndSync(manifest, to: temporary + "/MANIFEST.json")
@@ -133,8 +146,12 @@ public struct CheckpointStore {
   }
 
   private static func entries(of folder: String) throws -> [ManifestEntry] {
-    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-      .filter { $0 != "MANIFEST.json" }
+    let critic = RunDirectory.critic(in: folder)
+    let manager = FileManager.default
+    let hasCritic = manager.fileExists(atPath: critic)
+    let inside = hasCritic ? try manager.contentsOfDirectory(atPath: critic) : []
+    let names = try manager.contentsOfDirectory(atPath: folder) + inside.map { "critic/\($0)" }
+    return try names.sorted().filter { $0 != "MANIFEST.json" && $0 != "critic" }
       .map { name in
         let bytes = try DurableFile.read("\(folder)/\(name)")
         return ManifestEntry(
@@ -149,6 +166,7 @@ public struct CheckpointStore {
     var state: State
     var policy: Policy
     var moments: AdamWState
+    var critic: (model: Critic, moments: AdamWState)?
   }
 
   func loadNewest(_ ledger: Ledger, compute: Compute) throws -> Loaded {
@@ -164,9 +182,20 @@ public struct CheckpointStore {
     let (configuration, parameters) = try ModelDirectory.read(folder)
     let policy = try Policy(
       configuration: configuration, parameters: parameters, compute: compute)
-    return Loaded(
+    let (first, second) = try moments(in: folder, of: configuration)
+    var loaded = Loaded(
       state: state, policy: policy,
-      moments: try moments(in: folder, for: policy, updates: state.adamUpdates))
+      moments: try AdamWState(
+        for: policy, first: first, second: second, updates: state.adamUpdates))
+    if let updates = state.criticUpdates {
+      let place = RunDirectory.critic(in: folder)
+      let critic = try Critic(in: place, compute: compute)
+      let (first, second) = try moments(in: place, of: critic.configuration)
+      loaded.critic = (
+        critic, try AdamWState(for: critic, first: first, second: second, updates: updates)
+      )
+    }
+    return loaded
   }
 
   /// Adam's moments as a safetensors file of their own: `first.NAME` and `second.NAME`.
@@ -178,10 +207,17 @@ public struct CheckpointStore {
     }
   }
 
+  private static func write(
+    _ moments: AdamWState, of configuration: ModelConfiguration, to folder: String
+  ) throws {
+    try SafetensorsWriter.write(
+      momentTensors(configuration), values: moments.first + moments.second,
+      to: folder + "/optimizer.safetensors")
+  }
+
   private func moments(
-    in folder: String, for policy: Policy, updates: UInt64
-  ) throws -> AdamWState {
-    let configuration = policy.configuration
+    in folder: String, of configuration: ModelConfiguration
+  ) throws -> (first: [Float], second: [Float]) {
     let path = folder + "/optimizer.safetensors"
     let file = try SafetensorsFile(path: path)
     var values: [Float] = []
@@ -193,9 +229,7 @@ public struct CheckpointStore {
       values += try file.floats(of: tensor)
     }
     let count = configuration.parameterCount
-    return try AdamWState(
-      for: policy, first: Array(values[..<count]), second: Array(values[count...]), updates: updates
-    )
+    return (Array(values[..<count]), Array(values[count...]))
   }
 
   private func verify(_ folder: String, _ pointer: Pointer) throws {

@@ -12,6 +12,8 @@ public struct ModelSettings: Sendable, Equatable {
   }
 
   public var origin: Origin?
+  /// Model directory of the KL anchor; nil: the run's initial weights.
+  public var anchor: String?
   public var hiddenSize: Int
   public var intermediateSize: Int
   public var layerCount: Int
@@ -33,6 +35,10 @@ public struct ModelSettings: Sendable, Equatable {
     Key(
       "model.tokenizer", .text, default: .absent, role: .operational,
       meaning: "Directory with a tokenizer.json, for a model with random weights."),
+    Key(
+      "model.anchor", .text, default: .absent,
+      meaning:
+        "Model directory of the KL anchor, for penalties and DPO. Default: the initial weights."),
     Key(
       "model.hidden_size", .integer(8...65_536), default: .integer(192),
       meaning: "Width of the residual stream (random weights only, like all that follows)."),
@@ -66,6 +72,7 @@ public struct ModelSettings: Sendable, Equatable {
     } else if let path = definition.textIfSet("model.tokenizer") {
       origin = .random(tokenizer: path)
     }
+    anchor = definition.textIfSet("model.anchor")
     hiddenSize = definition.integer("model.hidden_size")
     intermediateSize = definition.integer("model.intermediate_size")
     layerCount = definition.integer("model.layers")

@@ -2,9 +2,11 @@ import Digest
 public import Estimator
 public import Policy
 import Queue
+import Randomness
 import Records
 
-/// Works off loss batches: forward pass, the estimator's weights, backward pass, AdamW.
+/// Works off loss batches: forward pass, the estimator's weights, backward pass, AdamW; and the same
+/// for the critic, where there is one.
 ///
 /// The queue is the write-ahead log of training: the cursor says which steps are committed, the
 /// weights in memory say how many they contain, and `replay` closes the gap after a restart.
@@ -12,7 +14,8 @@ public final class Optimizer: Stage {
   public static let name = StageName.optimizer
 
   public let policy: Policy
-  let moments: AdamWState
+  public let critic: CriticTraining?
+  private(set) var moments: AdamWState
   /// Steps that the weights contain.
   public private(set) var version: UInt64
   public private(set) var weightsDigest: [UInt8]
@@ -24,15 +27,18 @@ public final class Optimizer: Stage {
   /// Largest difference of log-probabilities that is trained on.
   private let mismatchBound: Double
   private let publisher: PolicyPublisher?
+  private let selection: RandomStream
   private let gradient: Gradient
   private let clock = ContinuousClock()
 
+  /// - Parameter seed: of the run, for the tokens that an algorithm picks at random.
   public init(
-    policy: Policy, moments: AdamWState, version: UInt64, algorithm: Algorithm,
-    settings: OptimizerSettings, temperature: Double, mismatchBound: Double,
-    publisher: PolicyPublisher?
+    policy: Policy, moments: AdamWState, critic: CriticTraining? = nil, version: UInt64,
+    algorithm: Algorithm, settings: OptimizerSettings, temperature: Double,
+    mismatchBound: Double, seed: UInt64, publisher: PolicyPublisher?
   ) throws {
     self.policy = policy
+    self.critic = critic
     self.moments = moments
     self.version = version
     self.algorithm = algorithm
@@ -40,6 +46,7 @@ public final class Optimizer: Stage {
     self.temperature = Float(temperature)
     self.mismatchBound = mismatchBound
     self.publisher = publisher
+    selection = RandomStream(seed: seed, purpose: .selection)
     schedule = try settings.makeSchedule()
     weightsDigest = policy.weightsDigest()
     gradient = Gradient(for: policy)
@@ -50,7 +57,7 @@ public final class Optimizer: Stage {
     guard try ledger.head(.batches) > step else { return .waiting("no loss batch") }
     precondition(version == step, "the weights hold \(version) steps, the cursor says \(step)")
     let record = try work(off: step, ledger)
-    try publisher?.publish(policy, version: version)
+    try publisher?.publish(policy, critic?.model, version: version)
     var outcome = Outcome()
     outcome.add(record, to: .updates, at: RecordKey(step))
     outcome.cursor = step + 1
@@ -66,7 +73,8 @@ public final class Optimizer: Stage {
       let step = version
       let logged = try ledger.existing(UpdateRecord.self, .updates, step)
       let again = try work(off: step, ledger)
-      guard again.weightsDigest == logged.weightsDigest else {
+      guard again.weightsDigest == logged.weightsDigest, again.criticDigest == logged.criticDigest
+      else {
         throw StageError(
           .mismatch, at: "updates/\(step)",
           "working the step off again gives the weights \(hexadecimal(again.weightsDigest)), "
@@ -75,7 +83,7 @@ public final class Optimizer: Stage {
       }
       try each(step)
     }
-    try publisher?.publish(policy, version: version)
+    try publisher?.publish(policy, critic?.model, version: version)
   }
 
   // MARK: One step
@@ -85,20 +93,26 @@ public final class Optimizer: Stage {
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     var groups = try batch.groups.map { try TrainedGroup($0, ledger) }
     try policy.validate(groups.map(\.training))
-    if algorithm.quantities.contains(.logProbabilityOld), batch.updates.count > 1 {
-      scoreUpdateStart(&groups)
+    if settings.restartsAfterSFT, step > 0, step == algorithm.gate.imitationSteps {
+      moments = AdamWState(for: policy)
     }
+    let needsStart = algorithm.quantities.contains(.logProbabilityOld)
+    if needsStart, batch.updates.count > 1 || algorithm.corrects { scoreUpdateStart(&groups) }
     var totals = StepTotals()
+    var logProbabilities: [[Float]] = []
     for (index, members) in batch.updates.enumerated() {
       var update = members.map { groups[Int($0)] }
-      try work(off: &update, isFirst: index == 0, step: step, into: &totals)
+      let scores = try work(
+        off: &update, place: UpdatePlace(step: step, index: index), into: &totals)
+      if settings.record.contains("log_probability") { logProbabilities.append(scores) }
     }
     version = step + 1
     weightsDigest = policy.weightsDigest()
     let seconds = began.duration(to: clock.now).seconds
     return UpdateRecord(
-      step: step, weightsDigest: weightsDigest, adamUpdates: moments.updates,
-      metrics: totals.metrics, updates: totals.updates,
+      step: step, weightsDigest: weightsDigest,
+      criticDigest: critic?.model.weightsDigest() ?? [], adamUpdates: moments.updates,
+      metrics: totals.metrics, updates: totals.updates, logProbabilities: logProbabilities,
       timings: [
         Measurement("seconds/optimizer", seconds),
         Measurement("tokens_per_second/optimizer", Double(totals.tokens) / max(seconds, 1e-9)),
@@ -109,50 +123,102 @@ public final class Optimizer: Stage {
   /// The log-probabilities under the policy at the start of the step, for updates that come after
   /// the first one has moved it.
   private func scoreUpdateStart(_ groups: inout [TrainedGroup]) {
-    for start in stride(from: 0, to: groups.count, by: settings.microBatchGroups) {
-      let range = start..<min(start + settings.microBatchGroups, groups.count)
-      let scores = policy.score(range.map { groups[$0].training }, temperature: temperature)
-      var offset = 0
-      for index in range {
-        let count = groups[index].tokenCount
-        groups[index].updateStart = Array(scores.logProbabilities[offset..<offset + count])
-        offset += count
-      }
+    let scores = score(groups)
+    var offset = 0
+    for index in groups.indices {
+      let count = groups[index].tokenCount
+      groups[index].updateStart = Array(scores[offset..<offset + count])
+      offset += count
     }
   }
 
+  /// Log-probabilities of all rows under the policy as it is, pass by pass.
+  private func score(_ groups: [TrainedGroup]) -> [Float] {
+    var all: [Float] = []
+    for start in stride(from: 0, to: groups.count, by: settings.microBatchGroups) {
+      let range = start..<min(start + settings.microBatchGroups, groups.count)
+      all +=
+        policy.score(groups[range].map(\.training), temperature: temperature)
+        .logProbabilities
+    }
+    return all
+  }
+
+  /// One update. Returns the log-probabilities it was computed from.
   private func work(
-    off groups: inout [TrainedGroup], isFirst: Bool, step: UInt64, into totals: inout StepTotals
-  ) throws {
+    off groups: inout [TrainedGroup], place: UpdatePlace, into totals: inout StepTotals
+  ) throws -> [Float] {
+    try prepare(&groups, place)
     let layout = MicroBatches(groups, size: settings.microBatchGroups)
-    let normalizers = algorithm.normalizers(rows: layout.shapes, microBatches: layout.rows)
+    let normalizers = algorithm.normalizers(
+      rows: layout.shapes, pairs: layout.pairs, microBatches: layout.rows)
     gradient.zero()
+    critic?.begin()
     var terms = LossTerms()
     var diagnostics = Diagnostics()
-    for (range, normalizer) in zip(layout.groups, normalizers) {
-      let part = Array(groups[range])
-      try policy.accumulate(
+    var logProbabilities: [Float] = []
+    for (number, range) in layout.groups.enumerated() {
+      let part = groups[range]
+      let scores = try policy.accumulate(
         part.map(\.training), temperature: temperature, into: gradient
       ) { scores in
-        if isFirst { totals.measure(scores, against: part, digest: weightsDigest) }
-        let micro = TokenBatch(part, firstGroup: range.lowerBound, scores: scores)
-        let evaluation = try algorithm.evaluate(micro, normalizers: normalizer)
+        if place.index == 0 { totals.measure(scores, against: part, digest: weightsDigest) }
+        var micro = TokenBatch(part, scores)
+        if !algorithm.selects {
+          try algorithm.select(&micro, stream: selection, key: place.key(microBatch: number))
+        }
+        let evaluation = try algorithm.evaluate(micro, normalizers: normalizers[number])
         terms.add(evaluation.terms)
         diagnostics.add(evaluation.diagnostics)
         return TokenWeights(
           logProbability: evaluation.gradLogProbabilityFloat(),
           entropy: evaluation.gradEntropy.isEmpty ? nil : evaluation.gradEntropyFloat())
       }
+      logProbabilities += scores.logProbabilities
+      if let critic {
+        totals.add(
+          try critic.accumulate(part, TokenBatch(part, scores), normalizers[number]))
+      }
     }
-    if isFirst { try check(totals.mismatch, step) }
-    totals.add(try apply(), terms, diagnostics)
+    if place.index == 0 { try check(totals.mismatch, place.step) }
+    let applied = apply(place.step, &totals)
+    totals.add(applied, terms, diagnostics)
+    return logProbabilities
+  }
+
+  /// What must look at the whole update before it is cut into passes: rejection and correction, and
+  /// tokens that are picked among all.
+  private func prepare(_ groups: inout [TrainedGroup], _ place: UpdatePlace) throws {
+    guard algorithm.corrects || algorithm.selects else { return }
+    var batch = TokenBatch(groups[...])
+    try algorithm.correct(&batch)
+    if algorithm.selects {
+      batch.logProbability = score(groups).map(Double.init)
+      if groups.allSatisfy(\.updateStart.isEmpty) {
+        batch.logProbabilityOld = batch.logProbability
+      }
+      try algorithm.select(&batch, stream: selection, key: place.key(microBatch: 0))
+    }
+    var offset = 0
+    for index in groups.indices {
+      let range = offset..<offset + groups[index].tokenCount
+      groups[index].trained = Array(batch.trained[range])
+      if let correction = batch.correction { groups[index].correction = Array(correction[range]) }
+      if let selection = batch.selection { groups[index].selection = Array(selection[range]) }
+      offset = range.upperBound
+    }
   }
 
   /// Clips, or skips, and updates.
-  private func apply() throws -> AppliedUpdate {
+  private func apply(_ step: UInt64, _ totals: inout StepTotals) -> AppliedUpdate {
     let norm = gradient.norm()
     let rate = schedule.at(update: Int(moments.updates))
-    let isSkipped = !norm.isFinite || norm > settings.skipNorm ?? .infinity
+    if let critic {
+      let share = settings.learningRate > 0 ? rate / settings.learningRate : 1
+      totals.addCritic(norm: critic.apply(learningRate: share * settings.criticLearningRate))
+    }
+    let isWarmup = critic != nil && step < settings.criticWarmupSteps
+    let isSkipped = isWarmup || !norm.isFinite || norm > settings.skipNorm ?? .infinity
     if !isSkipped {
       policy.update(
         gradient, moments, settings: settings.adamW, learningRate: rate,
@@ -170,5 +236,17 @@ public final class Optimizer: Stage {
         + "\(mismatchBound)",
       remedy: "Run `pipeline doctor`; if the rollouts are meant to be off-policy, state "
         + "optimizer.mismatch_bound.")
+  }
+}
+
+/// Which update of a run.
+struct UpdatePlace {
+  var step: UInt64
+  /// Of the update within its step.
+  var index: Int
+
+  /// Tells apart what is drawn for one pass from all others.
+  func key(microBatch: Int) -> UInt64 {
+    step << 32 | UInt64(index & 0xFFFF) << 16 | UInt64(microBatch & 0xFFFF)
   }
 }

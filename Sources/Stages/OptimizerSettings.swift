@@ -17,6 +17,10 @@ public struct OptimizerSettings: Sendable, Equatable {
   public var skipNorm: Double?
   public var microBatchGroups: Int
   public var mismatchBound: Double?
+  public var record: [String]
+  public var restartsAfterSFT: Bool
+  public var criticLearningRate: Double
+  public var criticWarmupSteps: UInt64
 
   static let keys: [Key] = [
     Key(
@@ -61,6 +65,22 @@ public struct OptimizerSettings: Sendable, Equatable {
       meaning:
         "Largest difference between stored and recomputed log-probabilities of on-policy rollouts. "
         + "Default: 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere."),
+    Key(
+      "optimizer.record", .list(of: .choice(["log_probability"])), default: .list([]),
+      meaning:
+        "What is stored of each update: the log-probabilities it was computed from, so that clipping "
+        + "can be seen and replayed."),
+    Key(
+      "optimizer.restart_after_sft", .flag, default: .flag(true),
+      meaning:
+        "Where algorithm.gate.sft_steps ends, begin anew with Adam's moments and the schedule, as "
+        + "two runs one after the other would."),
+    Key(
+      "optimizer.critic_learning_rate", .number(0...10), default: .number(1e-3),
+      meaning: "The critic's learning rate after the warm-up; it follows the policy's schedule."),
+    Key(
+      "optimizer.critic_warmup_steps", .integer(0...10_000_000), default: .integer(0),
+      unit: "steps", meaning: "Steps at the start in which the critic alone is trained."),
   ]
 
   init(_ definition: Definition) {
@@ -77,6 +97,10 @@ public struct OptimizerSettings: Sendable, Equatable {
     skipNorm = definition.numberIfSet("optimizer.skip_norm")
     microBatchGroups = definition.integer("optimizer.micro_batch_groups")
     mismatchBound = definition.numberIfSet("optimizer.mismatch_bound")
+    record = definition.texts("optimizer.record")
+    restartsAfterSFT = definition.flag("optimizer.restart_after_sft")
+    criticLearningRate = definition.number("optimizer.critic_learning_rate")
+    criticWarmupSteps = UInt64(definition.integer("optimizer.critic_warmup_steps"))
   }
 
   func makeSchedule() throws -> LearningRate {

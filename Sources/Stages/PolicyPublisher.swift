@@ -1,9 +1,11 @@
 import Foundation
 public import Operators
 import Policy
+import Queue
 import Records
 
-/// Puts policy versions where stages of other processes find them: `policy/<version>/`.
+/// Hands policy versions, and the critics of the same version, to stages in other processes: model
+/// directories under `policy/<version>/`, the critic in its folder `critic`.
 ///
 /// A version is published before its step is committed, so that whoever sees the commit finds the
 /// weights. A folder appears whole, by rename; publishing it again writes the same bytes.
@@ -17,7 +19,7 @@ public struct PolicyPublisher {
     self.kept = kept
   }
 
-  func publish(_ policy: Policy, version: UInt64) throws {
+  func publish(_ policy: Policy, _ critic: Critic?, version: UInt64) throws {
     let temporary = "\(directory.policies)/tmp-\(version)-\(getpid())"
     let target = directory.policy(version)
     let manager = FileManager.default
@@ -27,6 +29,7 @@ public struct PolicyPublisher {
     try DurableFile.createFolder(temporary)
     try ModelDirectory.write(
       policy.configuration, parameters: policy.parameters, to: temporary)
+    if let critic { try critic.write(to: RunDirectory.critic(in: temporary)) }
     try DurableFile.rename(temporary, to: target)
     try removeOld(newest: version)
   }
@@ -41,20 +44,44 @@ public struct PolicyPublisher {
   }
 }
 
+extension Critic {
+  /// Writes a model directory of its own, which must not be there yet.
+  func write(to folder: String) throws {
+    try DurableFile.createFolder(folder)
+    try ModelDirectory.write(configuration, parameters: parameters, to: folder)
+  }
+
+  convenience init(in folder: String, compute: Compute) throws {
+    let (configuration, parameters) = try ModelDirectory.read(folder)
+    try self.init(configuration: configuration, parameters: parameters, compute: compute)
+  }
+}
+
 /// Policy versions as another process published them.
 public final class PublishedPolicies: PolicySource {
+  /// What the logs say of a version's weights.
+  public struct Digests: Equatable {
+    public var policy: [UInt8]
+    /// Empty where no critic is trained.
+    public var critic: [UInt8]
+
+    public init(policy: [UInt8], critic: [UInt8] = []) {
+      self.policy = policy
+      self.critic = critic
+    }
+  }
+
   private let directory: RunDirectory
   private let compute: Compute
-  /// The digest that the logs name for a version.
-  private let digest: (UInt64) throws -> [UInt8]
+  private let digests: (UInt64) throws -> Digests
   private var loaded: (version: UInt64, policy: SourcedPolicy)?
 
   public init(
-    directory: RunDirectory, compute: Compute, digest: @escaping (UInt64) throws -> [UInt8]
+    directory: RunDirectory, compute: Compute, digests: @escaping (UInt64) throws -> Digests
   ) {
     self.directory = directory
     self.compute = compute
-    self.digest = digest
+    self.digests = digests
   }
 
   public func policy(version: UInt64, loaded isNeeded: Bool) throws -> SourcedPolicy? {
@@ -64,17 +91,31 @@ public final class PublishedPolicies: PolicySource {
     guard let path = places.first(where: FileManager.default.fileExists(atPath:)) else {
       return nil
     }
+    let wanted = try digests(version)
     let (configuration, parameters) = try ModelDirectory.read(path)
     let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
     let found = policy.weightsDigest()
-    guard found == (try digest(version)) else {
+    try check(found, wanted.policy, path, version)
+    var critic: Critic?
+    if !wanted.critic.isEmpty {
+      let folder = RunDirectory.critic(in: path)
+      let held = try Critic(in: folder, compute: compute)
+      try check(held.weightsDigest(), wanted.critic, folder, version)
+      critic = held
+    }
+    let sourced = SourcedPolicy(weightsDigest: found, policy: policy, critic: critic)
+    loaded = (version, sourced)
+    return sourced
+  }
+
+  private func check(
+    _ found: [UInt8], _ wanted: [UInt8], _ path: String, _ version: UInt64
+  ) throws {
+    guard found == wanted else {
       throw StageError(
         .damaged, at: path, "its weights are not those that the run logged for version \(version)",
         remedy: "Remove the folder and run the optimizer stage, which publishes it again.")
     }
-    let sourced = SourcedPolicy(weightsDigest: found, policy: policy)
-    loaded = (version, sourced)
-    return sourced
   }
 }
 
@@ -93,6 +134,8 @@ public final class LivePolicies: PolicySource {
     guard version == optimizer.version else {
       return try published.policy(version: version, loaded: true)
     }
-    return SourcedPolicy(weightsDigest: optimizer.weightsDigest, policy: optimizer.policy)
+    return SourcedPolicy(
+      weightsDigest: optimizer.weightsDigest, policy: optimizer.policy,
+      critic: optimizer.critic?.model)
   }
 }

@@ -7,10 +7,13 @@ public struct SourcedPolicy {
   public var weightsDigest: [UInt8]
   /// The weights, ready to compute; nil where none were asked for.
   public var policy: Policy?
+  /// The critic of the same version, where the algorithm trains one.
+  public var critic: Critic?
 
-  public init(weightsDigest: [UInt8], policy: Policy?) {
+  public init(weightsDigest: [UInt8], policy: Policy?, critic: Critic? = nil) {
     self.weightsDigest = weightsDigest
     self.policy = policy
+    self.critic = critic
   }
 }
 

@@ -5,6 +5,8 @@ public import Tokenizer
 public struct RenderedPrompt: Sendable {
   public var promptTokens: [Int32]
   public var demonstrations: [Trajectory]
+  /// What a preference pair rejects, one for each demonstration, or none.
+  public var rejected: [Trajectory]
   /// Why no response can be sampled for it.
   public var refusal: String?
 }
@@ -53,8 +55,10 @@ public struct PromptRenderer: Sendable {
       refusal = "prompt-empty"
     }
     let demonstrations = prompt.demonstrations.prefix(demonstrationsPerPrompt).map(demonstration)
+    let rejected = prompt.rejected.prefix(demonstrationsPerPrompt).map(demonstration)
     return RenderedPrompt(
-      promptTokens: tokens, demonstrations: Array(demonstrations), refusal: refusal)
+      promptTokens: tokens, demonstrations: Array(demonstrations), rejected: Array(rejected),
+      refusal: refusal)
   }
 
   /// A demonstration ends with the end of sequence, which is trained on; one that is cut at the

@@ -14,15 +14,19 @@ public struct PromptShardReader: Stage {
   private let steps: UInt64
   private let lag: UInt64
   private let rollouts: UInt32
+  /// Steps before it are imitated by schedule and are asked for no rollouts.
+  private let firstRolloutStep: UInt64
 
   public init(
-    source: PromptStream, settings: ReaderSettings, steps: Int, lag: Int, rollouts: Int
+    source: PromptStream, settings: ReaderSettings, steps: Int, lag: Int, rollouts: Int,
+    firstRolloutStep: UInt64 = 0
   ) {
     self.source = source
     self.settings = settings
     self.steps = UInt64(steps)
     self.lag = UInt64(lag)
     self.rollouts = UInt32(rollouts)
+    self.firstRolloutStep = firstRolloutStep
   }
 
   public mutating func advance(_ ledger: Ledger) throws -> Progress {
@@ -52,7 +56,8 @@ public struct PromptShardReader: Stage {
       outcome.add(
         PromptRecord(
           step: state.step, wave: state.wave, epoch: pick.epoch, position: pick.position,
-          dataset: pick.dataset, rollouts: pick.dataset == 0 ? rollouts : 0, prompt: pick.prompt),
+          dataset: pick.dataset, rollouts: asksRollouts(pick, state.step) ? rollouts : 0,
+          prompt: pick.prompt),
         to: .prompts, at: RecordKey(first + index))
     }
     outcome.cursor = state.step
@@ -62,6 +67,13 @@ public struct PromptShardReader: Stage {
         position: state.position + UInt64(settings.promptsPerStep)
       ).stored()
     return outcome
+  }
+}
+
+extension PromptShardReader {
+  /// Plain SFT data, and steps before the schedule's end, have demonstrations only.
+  private func asksRollouts(_ pick: PromptStream.Pick, _ step: UInt64) -> Bool {
+    pick.dataset == 0 && step >= firstRolloutStep
   }
 }
 

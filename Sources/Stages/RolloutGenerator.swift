@@ -16,20 +16,24 @@ public struct RolloutGenerator: Stage {
   private let renderer: PromptRenderer
   private let policies: any PolicySource
   private let stream: RandomStream
+  private let scorer: RolloutScorer?
   private let attempts: AttemptLog?
   private let clock = ContinuousClock()
   /// Tokens sampled by this process so far, for the progress display.
   public private(set) var generatedTokens = 0
 
-  /// - Parameter attempts: where started chunks are noted, so that repeated work can be counted.
+  /// - Parameters:
+  ///   - scorer: nil: nothing is scored beside what the sampler knows (evaluations).
+  ///   - attempts: where started chunks are noted, so that repeated work can be counted.
   public init(
     settings: RolloutSettings, renderer: PromptRenderer, policies: any PolicySource,
-    stream: RandomStream, attempts: AttemptLog?
+    stream: RandomStream, scorer: RolloutScorer? = nil, attempts: AttemptLog?
   ) {
     self.settings = settings
     self.renderer = renderer
     self.policies = policies
     self.stream = stream
+    self.scorer = scorer
     self.attempts = attempts
   }
 
@@ -40,23 +44,27 @@ public struct RolloutGenerator: Stage {
     let chunk = try pendingChunk(from: start, to: head, ledger)
     let version = settings.version(answering: chunk[0].step)
     let asksRollouts = chunk.contains { $0.rollouts > 0 }
-    guard let policy = try policies.policy(version: version, loaded: asksRollouts) else {
+    let needsWeights = asksRollouts || scorer?.readsDemonstrations == true
+    guard let policy = try policies.policy(version: version, loaded: needsWeights) else {
       return .waiting("policy version \(version) is not published")
     }
     let began = clock.now
     let groups = chunk.map { renderer.render($0.prompt) }
     if asksRollouts { try attempts?.note(first: start, count: chunk.count) }
     let generated = try generate(chunk, groups, from: start, with: policy)
+    var records = zip(groups, generated).map { group, rollouts in
+      RolloutRecord(
+        policyVersion: version, weightsDigest: policy.weightsDigest,
+        promptTokens: group.promptTokens, demonstrations: group.demonstrations,
+        rejected: group.rejected, rollouts: rollouts, refusal: group.refusal)
+    }
+    try scorer?.score(&records, with: policy)
     let seconds = began.duration(to: clock.now).seconds / Double(chunk.count)
 
     var outcome = Outcome()
-    for (index, group) in groups.enumerated() {
-      outcome.add(
-        RolloutRecord(
-          policyVersion: version, weightsDigest: policy.weightsDigest,
-          promptTokens: group.promptTokens, demonstrations: group.demonstrations,
-          rollouts: generated[index], refusal: group.refusal, seconds: seconds),
-        to: .rollouts, at: RecordKey(start + UInt64(index)))
+    for index in records.indices {
+      records[index].seconds = seconds
+      outcome.add(records[index], to: .rollouts, at: RecordKey(start + UInt64(index)))
     }
     outcome.cursor = start + UInt64(chunk.count)
     outcome.isDear = asksRollouts
@@ -101,12 +109,13 @@ public struct RolloutGenerator: Stage {
   private func trajectory(_ generation: Generation) -> Trajectory {
     var quantities: [RecordedQuantity] = []
     if !generation.entropies.isEmpty {
-      quantities.append(RecordedQuantity(name: "entropy", values: generation.entropies))
+      quantities.append(
+        RecordedQuantity(name: RecordedQuantity.entropy, values: generation.entropies))
     }
     if !generation.filteredLogProbabilities.isEmpty {
       quantities.append(
         RecordedQuantity(
-          name: "filtered_log_probability", values: generation.filteredLogProbabilities))
+          name: RecordedQuantity.filtered, values: generation.filteredLogProbabilities))
     }
     return Trajectory(
       tokens: generation.tokens, logProbabilities: generation.logProbabilities,

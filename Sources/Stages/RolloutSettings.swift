@@ -1,5 +1,7 @@
 import Definition
+import Estimator
 import Policy
+import Records
 import Tokenizer
 
 /// Section `rollout`: how many responses are sampled for a prompt, and how.
@@ -42,9 +44,15 @@ public struct RolloutSettings: Sendable, Equatable {
       "rollout.lag", .integer(0...1000), default: .integer(0), unit: "steps",
       meaning: "Steps that the rollout policy is behind; 0 is strictly on-policy."),
     Key(
-      "rollout.record", .list(of: .choice(["entropy", "filtered_log_probability"])),
-      default: .list([]),
-      meaning: "What is stored for each sampled token beside its log-probability."),
+      "rollout.record", .list(of: .choice(recordable)), default: .list([]),
+      meaning:
+        "What is stored for each token beside its log-probability; what the algorithm reads is "
+        + "stored in any case."),
+  ]
+
+  static let recordable = [
+    RecordedQuantity.entropy, RecordedQuantity.filtered, RecordedQuantity.anchor,
+    RecordedQuantity.value, RolloutScorer.demonstrations,
   ]
 
   init(_ definition: Definition) {
@@ -83,7 +91,20 @@ public struct RolloutSettings: Sendable, Equatable {
     SamplingSettings(
       temperature: Float(temperature), topK: topK, topP: Float(topP), minP: Float(minP),
       stopIDs: renderer.stopIDs, maximumTokens: maximumTokens,
-      tokenLimit: renderer.tokenizer.count, recordEntropy: record.contains("entropy"),
-      recordFiltered: record.contains("filtered_log_probability"))
+      tokenLimit: renderer.tokenizer.count,
+      recordEntropy: record.contains(RecordedQuantity.entropy),
+      recordFiltered: record.contains(RecordedQuantity.filtered))
+  }
+}
+
+extension RolloutSettings {
+  /// Records what an algorithm reads besides what the definition asks for.
+  mutating func require(_ quantities: Set<Algorithm.Quantity>) {
+    let needed: [(Algorithm.Quantity, String)] = [
+      (.logProbabilityAnchor, RecordedQuantity.anchor), (.value, RecordedQuantity.value),
+    ]
+    for (quantity, name) in needed where quantities.contains(quantity) && !record.contains(name) {
+      record.append(name)
+    }
   }
 }

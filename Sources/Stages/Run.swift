@@ -106,20 +106,39 @@ public final class Run {
     return try Policy(configuration: configuration, parameters: parameters, compute: compute)
   }
 
-  /// The digest that the run logged for a policy version.
-  func loggedDigest(_ version: UInt64) throws -> [UInt8] {
-    guard version > 0 else { return try initialDigest() }
-    return try ledger.existing(UpdateRecord.self, .updates, version - 1).weightsDigest
+  /// The digests that the run logged for a policy version.
+  func loggedDigests(_ version: UInt64) throws -> PublishedPolicies.Digests {
+    guard version > 0 else {
+      return .init(
+        policy: bytes(ofHexadecimal: identity.model),
+        critic: bytes(ofHexadecimal: identity.critic ?? ""))
+    }
+    let update = try ledger.existing(UpdateRecord.self, .updates, version - 1)
+    return .init(policy: update.weightsDigest, critic: update.criticDigest)
   }
 
   /// As hexadecimal digits.
   public func digestText(version: UInt64) throws -> String {
-    hexadecimal(try loggedDigest(version))
+    hexadecimal(try loggedDigests(version).policy)
   }
 
-  private func initialDigest() throws -> [UInt8] {
+  /// The KL anchor's weights: the definition's, or the run's initial ones.
+  func anchorPolicy() throws -> Policy {
+    let path = settings.model.anchor ?? directory.checkpoint(0)
+    let (configuration, parameters) = try ModelDirectory.read(path)
+    let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
+    let wanted = identity.anchor ?? identity.model
+    guard hexadecimal(policy.weightsDigest()) == wanted else {
+      throw StageError(
+        .mismatch, at: path, "its weights are not those of the KL anchor that the run began with",
+        remedy: "Put the anchor's model directory back, or start a new run.")
+    }
+    return policy
+  }
+
+  private func bytes(ofHexadecimal text: String) -> [UInt8] {
     var bytes: [UInt8] = []
-    var digits = Substring(identity.model)
+    var digits = Substring(text)
     while let pair = UInt8(digits.prefix(2), radix: 16) {
       bytes.append(pair)
       digits = digits.dropFirst(2)

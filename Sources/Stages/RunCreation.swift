@@ -1,5 +1,6 @@
 public import Definition
 import Digest
+import Estimator
 import Foundation
 import Operators
 import Policy
@@ -24,6 +25,13 @@ extension Run {
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)
 
     try checkVocabulary(policy.configuration, tokenizer)
+    let anchor = try settings.model.anchor.map { try settings.policy(in: $0, compute) }
+    if let anchor, anchor.configuration.vocabularySize != policy.configuration.vocabularySize {
+      throw StageError(
+        .badRun, at: settings.model.anchor ?? "", "it has another vocabulary than the model",
+        remedy: "Name an anchor with the model's tokenizer.")
+    }
+    let critic = settings.algorithm.algorithm.value.map { _ in Critic.initial(from: policy) }
 
     let parent = (directory.path as NSString).deletingLastPathComponent
     try DurableFile.createFolder(parent.isEmpty ? "." : parent)
@@ -34,6 +42,8 @@ extension Run {
     let identity = RunIdentity(
       definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))),
       data: stream.fingerprints, model: hexadecimal(policy.weightsDigest()),
+      anchor: anchor.map { hexadecimal($0.weightsDigest()) },
+      critic: critic.map { hexadecimal($0.weightsDigest()) },
       tokenizer: hexadecimal(SHA256.hash(tokenizerBytes)), blasCore: compute.blasCore)
     do {
       for folder in [building.path, building.checkpoints, building.policies, building.logs] {
@@ -43,7 +53,8 @@ extension Run {
         let queue = try Queue.create(at: building.queue, identity: try identity.encoded())
         try CheckpointStore(directory: building, kept: settings.checkpoint.kept).save(
           step: 0, policy: policy, moments: AdamWState(for: policy),
-          tokenizer: tokenizer, Ledger(queue: queue))
+          critic: critic.map { ($0, AdamWState(for: $0)) }, tokenizer: tokenizer,
+          Ledger(queue: queue))
       }
       try freeze(definition, [], identity, in: building)
       try DurableFile.syncFolder(building.path)
@@ -106,7 +117,7 @@ extension RunSettings {
     }
   }
 
-  private func policy(in path: String, _ compute: Compute) throws -> Policy {
+  fileprivate func policy(in path: String, _ compute: Compute) throws -> Policy {
     let (configuration, parameters) = try ModelDirectory.read(path)
     return try Policy(configuration: configuration, parameters: parameters, compute: compute)
   }

@@ -22,6 +22,9 @@ public struct RunDirectory: Sendable, Equatable {
   public var logs: String { path + "/logs" }
   public var attempts: String { path + "/logs/generation.attempts" }
 
+  /// Where the critic stands beside a policy, in a checkpoint or a published version.
+  static func critic(in folder: String) -> String { folder + "/critic" }
+
   public func checkpoint(_ step: UInt64) -> String { "\(checkpoints)/\(step)" }
   public func policy(_ version: UInt64) -> String { "\(policies)/\(version)" }
   public func evaluation(_ step: UInt64, _ suite: String) -> String {

@@ -10,6 +10,10 @@ struct RunIdentity: Codable, Equatable {
   var data: [String]
   /// Digest of the initial weights.
   var model: String
+  /// Digest of the KL anchor's weights where it is another model; of the critic's initial ones where
+  /// the algorithm trains one.
+  var anchor: String?
+  var critic: String?
   /// SHA-256 of tokenizer.json.
   var tokenizer: String
   var blasCore: String
@@ -18,6 +22,8 @@ struct RunIdentity: Codable, Equatable {
     case definition
     case data
     case model
+    case anchor
+    case critic
     case tokenizer
     case blasCore = "blas_core"
   }
@@ -27,11 +33,14 @@ struct RunIdentity: Codable, Equatable {
   }
 
   init(
-    definition: String, data: [String], model: String, tokenizer: String, blasCore: String
+    definition: String, data: [String], model: String, anchor: String? = nil,
+    critic: String? = nil, tokenizer: String, blasCore: String
   ) {
     self.definition = definition
     self.data = data
     self.model = model
+    self.anchor = anchor
+    self.critic = critic
     self.tokenizer = tokenizer
     self.blasCore = blasCore
   }

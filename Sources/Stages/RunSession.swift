@@ -97,6 +97,7 @@ public final class RunSession {
     guard let optimizer, optimizer.version == (try run.ledger.cursor(.optimizer)) else { return }
     try run.checkpoints.save(
       step: optimizer.version, policy: optimizer.policy, moments: optimizer.moments,
+      critic: optimizer.critic.map { ($0.model, $0.moments) },
       tokenizer: run.directory.checkpoint(0), run.ledger)
   }
 
@@ -142,11 +143,24 @@ extension Run {
 
   fileprivate func makeOptimizer(publishes: Bool) throws -> Optimizer {
     let loaded = try checkpoints.loadNewest(ledger, compute: compute)
+    let algorithm = settings.algorithm.algorithm
+    var critic: CriticTraining?
+    if let term = algorithm.value {
+      guard let held = loaded.critic else {
+        throw StageError(
+          .damaged, at: directory.checkpoint(loaded.state.step),
+          "the checkpoint holds no critic and \(algorithm.name) trains one",
+          remedy: "Restore the folder from a copy, or start again in a new run directory.")
+      }
+      critic = CriticTraining(
+        held.model, moments: held.moments, term: term, settings: settings.optimizer)
+    }
     return try Optimizer(
-      policy: loaded.policy, moments: loaded.moments, version: loaded.state.step,
-      algorithm: settings.algorithm.algorithm, settings: settings.optimizer,
+      policy: loaded.policy, moments: loaded.moments, critic: critic,
+      version: loaded.state.step, algorithm: algorithm, settings: settings.optimizer,
       temperature: settings.rollout.temperature,
       mismatchBound: settings.optimizer.mismatchBound ?? defaultMismatchBound,
+      seed: settings.seed,
       publisher: publishes
         ? PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2) : nil)
   }
@@ -161,19 +175,24 @@ extension Run {
     case .reader:
       return PromptShardReader(
         source: stream, settings: settings.reader, steps: settings.steps,
-        lag: settings.rollout.lag, rollouts: settings.rollout.count)
+        lag: settings.rollout.lag, rollouts: settings.rollout.count,
+        firstRolloutStep: settings.algorithm.algorithm.gate.firstRolloutStep)
     case .rollout:
       let published = PublishedPolicies(directory: directory, compute: compute) { [self] version in
-        try loggedDigest(version)
+        try loggedDigests(version)
       }
       return RolloutGenerator(
         settings: settings.rollout, renderer: renderer,
         policies: optimizer.map { LivePolicies(optimizer: $0, published: published) }
-          ?? (published as any PolicySource), stream: rolloutStream, attempts: attempts)
-    case .verifier: return VerifierStage(verifiers: verifiers, renderer: renderer)
+          ?? (published as any PolicySource), stream: rolloutStream, scorer: makeScorer(),
+        attempts: attempts)
+    case .verifier:
+      return VerifierStage(
+        verifiers: verifiers, renderer: renderer,
+        judgesDemonstrations: settings.algorithm.algorithm.gate.judgesDemonstrations)
     case .gate: return PerformanceGate(gate: settings.algorithm.algorithm.gate)
     case .loss:
-      return LossAssembler(
+      return try LossAssembler(
         algorithm: settings.algorithm.algorithm, settings: settings.loss,
         promptsPerStep: settings.reader.promptsPerStep, steps: settings.steps,
         seed: settings.seed)
@@ -181,5 +200,16 @@ extension Run {
       guard let optimizer else { preconditionFailure("the optimizer stage was not opened") }
       return optimizer
     }
+  }
+
+  /// What scores beside the sampler; nil where nothing is asked.
+  private func makeScorer() -> RolloutScorer? {
+    let sampled: Set = [RecordedQuantity.entropy, RecordedQuantity.filtered]
+    let record = Set(settings.rollout.record).subtracting(sampled)
+    guard !record.isEmpty else { return nil }
+    let gate = settings.algorithm.algorithm.gate
+    return RolloutScorer(
+      record: record, temperature: settings.rollout.temperature,
+      scoresDemonstrations: gate.joinsDemonstrations, anchor: { [self] in try anchorPolicy() })
   }
 }

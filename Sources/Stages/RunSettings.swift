@@ -1,4 +1,5 @@
 public import Definition
+import Estimator
 import Foundation
 
 /// Section `checkpoint`.
@@ -123,6 +124,7 @@ public struct RunSettings: Sendable, Equatable {
     checkpoint = CheckpointSettings(definition)
     evaluation = EvaluationSettings(definition)
     compute = ComputeSettings(definition)
+    rollout.require(algorithm.algorithm.quantities)
     try check(definition)
   }
 

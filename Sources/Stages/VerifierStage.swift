@@ -3,18 +3,23 @@ import Records
 public import Verifiers
 
 /// Gives every rollout of a group a verdict. A verifier's error is a verdict of its own, never a
-/// reward of 0, and never stops the run.
+/// reward of 0, and never stops the run. Demonstrations are judged too where the algorithm lets them
+/// join their group: they take part in its statistics then, and may be wrong.
 public struct VerifierStage: Stage {
   public static let name = StageName.verifier
 
   private let verifiers: VerifierTable
   private let renderer: PromptRenderer
+  private let judgesDemonstrations: Bool
   /// Groups worked off at once: bounds what one transaction holds.
   private let portion: UInt64 = 512
   private let clock = ContinuousClock()
 
-  public init(verifiers: VerifierTable, renderer: PromptRenderer) {
+  public init(
+    verifiers: VerifierTable, renderer: PromptRenderer, judgesDemonstrations: Bool = false
+  ) {
     self.verifiers = verifiers
+    self.judgesDemonstrations = judgesDemonstrations
     self.renderer = renderer
   }
 
@@ -25,23 +30,24 @@ public struct VerifierStage: Stage {
     var outcome = Outcome()
     for group in start..<end {
       let prompt = try ledger.existing(PromptRecord.self, .prompts, group).prompt
-      let rollouts = try ledger.existing(RolloutRecord.self, .rollouts, group).rollouts
-      outcome.add(verify(rollouts, of: prompt), to: .verdicts, at: RecordKey(group))
+      let record = try ledger.existing(RolloutRecord.self, .rollouts, group)
+      outcome.add(verify(record, of: prompt), to: .verdicts, at: RecordKey(group))
     }
     outcome.cursor = end
     return .made(outcome)
   }
 
-  private func verify(_ rollouts: [Trajectory], of prompt: Prompt) -> VerdictRecord {
+  private func verify(_ rollouts: RolloutRecord, of prompt: Prompt) -> VerdictRecord {
     let verifier = verifiers.verifier(for: prompt.source)
     var record = VerdictRecord(verdicts: [], seconds: [])
-    for rollout in rollouts {
+    func judge(_ trajectory: Trajectory) -> Verdict {
       let began = clock.now
-      record.verdicts.append(
-        verifier.verify(
-          response: renderer.text(of: rollout), prompt: prompt, finish: rollout.finish))
-      record.seconds.append(began.duration(to: clock.now).seconds)
+      defer { record.seconds.append(began.duration(to: clock.now).seconds) }
+      return verifier.verify(
+        response: renderer.text(of: trajectory), prompt: prompt, finish: trajectory.finish)
     }
+    record.verdicts = rollouts.rollouts.map(judge)
+    if judgesDemonstrations { record.demonstrations = rollouts.demonstrations.map(judge) }
     return record
   }
 }

@@ -67,38 +67,43 @@ struct RandomRecords {
       dataset: UInt32(below(3)), rollouts: UInt32(below(9)),
       prompt: Prompt(
         id: text(), content: content, groundTruth: text(), demonstrations: list { $0.text() },
-        source: text(), tags: tags))
+        rejected: list { $0.text() }, source: text(), tags: tags))
   }
 
   mutating func rollouts() -> RolloutRecord {
     RolloutRecord(
       policyVersion: bits(), weightsDigest: list(32) { UInt8(truncatingIfNeeded: $0.bits()) },
       promptTokens: list(9) { Int32(truncatingIfNeeded: $0.bits()) },
-      demonstrations: list(2) { $0.trajectory() }, rollouts: list { $0.trajectory() },
+      demonstrations: list(2) { $0.trajectory() }, rejected: list(2) { $0.trajectory() },
+      rollouts: list { $0.trajectory() },
       refusal: maybe { $0.text() }, seconds: number())
   }
 
   mutating func verdicts() -> VerdictRecord {
     VerdictRecord(
-      verdicts: list { records in
-        let start = records.below(1000)
-        let span = start..<start + records.below(1000)
-        return Verdict(
-          outcome: records.below(3) == 0
-            ? .error(records.text())
-            : .scored(
-              reward: records.number(),
-              components: records.list(3) { RewardComponent(name: $0.text(), value: $0.number()) }),
-          extracted: records.maybe { $0.text() }, span: records.maybe { _ in span },
-          rule: records.text(), critique: records.maybe { $0.text() })
-      }, seconds: list { $0.number() })
+      verdicts: list { $0.verdict() }, demonstrations: list(2) { $0.verdict() },
+      seconds: list { $0.number() })
+  }
+
+  private mutating func verdict() -> Verdict {
+    let start = below(1000)
+    let span = start..<start + below(1000)
+    return Verdict(
+      outcome: below(3) == 0
+        ? .error(text())
+        : .scored(
+          reward: number(),
+          components: list(3) { RewardComponent(name: $0.text(), value: $0.number()) }),
+      extracted: maybe { $0.text() }, span: maybe { _ in span }, rule: text(),
+      critique: maybe { $0.text() })
   }
 
   mutating func decision() -> DecisionRecord {
     DecisionRecord(
       kept: list(8) { UInt32(truncatingIfNeeded: $0.bits()) },
-      demonstration: [.unused, .imitated, .joins][below(3)], rolloutWeight: number(),
-      demonstrationWeight: number(), solved: UInt32(below(9)), total: UInt32(below(9)),
+      idle: list(8) { UInt32(truncatingIfNeeded: $0.bits()) },
+      demonstration: [.unused, .imitated, .joins, .both][below(4)], rolloutWeight: number(),
+      offPolicyWeight: number(), demonstrationWeight: number(), solved: UInt32(below(9)), total: UInt32(below(9)),
       drop: maybe { $0.text() }, rule: text())
   }
 
@@ -108,22 +113,29 @@ struct RandomRecords {
       groups: list { records in
         LossGroup(
           group: records.bits(), rolloutWeight: records.number(),
-          demonstrationWeight: records.number(),
+          offPolicyWeight: records.number(), demonstrationWeight: records.number(),
           rows: records.list { records in
             let index = UInt32(records.below(9))
             return LossRow(
-              source: records.below(2) == 0 ? .rollout(index) : .demonstration(index),
-              advantages: records.list { $0.number() }, reward: records.number())
+              source: [.rollout(index), .demonstration(index), .rejected(index)][
+                records.below(3)],
+              advantages: records.list { $0.number() }, returns: records.list { $0.number() },
+              reward: records.number(), isIdle: records.below(2) == 0)
+          },
+          pairs: records.list {
+            LossPair(chosen: UInt32($0.below(9)), rejected: UInt32($0.below(9)))
           })
-      }, updates: list { $0.list { UInt32(truncatingIfNeeded: $0.bits()) } },
+      }, drops: list { LossDrop(group: $0.bits(), reason: $0.text()) }, updates: list { $0.list { UInt32(truncatingIfNeeded: $0.bits()) } },
       metrics: list { Measurement($0.text(), $0.number()) })
   }
 
   mutating func update() -> UpdateRecord {
     UpdateRecord(
       step: bits(), weightsDigest: list(32) { UInt8(truncatingIfNeeded: $0.bits()) },
-      adamUpdates: bits(), metrics: list { Measurement($0.text(), $0.number()) },
+      criticDigest: list(32) { UInt8(truncatingIfNeeded: $0.bits()) }, adamUpdates: bits(),
+      metrics: list { Measurement($0.text(), $0.number()) },
       updates: list { $0.list { Measurement($0.text(), $0.number()) } },
+      logProbabilities: list { $0.list { Float($0.number()) } },
       timings: list { Measurement($0.text(), $0.number()) })
   }
 
