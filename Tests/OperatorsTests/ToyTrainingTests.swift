@@ -80,15 +80,18 @@ private struct ToyPhase {
   private var advantages: [Double] = []
 
   init(_ phase: ToyTrainingTests.Golden.Phase) throws {
-    var parameters = AlgorithmParameters()
-    parameters.gate.thresholdCount = phase.gateCount
-    parameters.sftWeight = phase.sftCoef
-    parameters.entropyWeight = phase.entropyCoef
-    parameters.aggregation.constant = phase.constant
-    parameters.mask.clipLow = phase.clipLow
-    parameters.mask.clipHigh = phase.clipHigh
-    parameters.mask.dualClip = phase.dualClip
-    algorithm = try Algorithm.named(phase.kind, parameters: parameters)
+    let numbers: [(String, Double?)] = [
+      ("sft_weight", phase.sftCoef), ("entropy_weight", phase.entropyCoef),
+      ("aggregation.constant", phase.constant), ("mask.clip_low", phase.clipLow),
+      ("mask.clip_high", phase.clipHigh), ("mask.dual_clip", phase.dualClip),
+    ]
+    var settings = numbers.compactMap { name, value in
+      value.map { Algorithm.Setting(name, .number($0)) }
+    }
+    if let count = phase.gateCount {
+      settings.append(Algorithm.Setting("gate.threshold_count", .integer(count)))
+    }
+    algorithm = try Algorithm.named(phase.kind, settings: settings)
     let rewards = phase.rewards ?? []
     let rollouts = phase.rollouts ?? phase.sequences ?? []
     if phase.kind == "sft" {
@@ -96,18 +99,21 @@ private struct ToyPhase {
     }
     for (index, members) in (phase.groups ?? []).enumerated() {
       let values = members.map { rewards[$0] }
+      var memory: [Double] = []
       let decision = try algorithm.gate.decide(
-        values: values, hasDemonstration: phase.demonstrations != nil)
-      let ours = try algorithm.advantages([
-        GroupRewards(
-          rollouts: decision.kept.map { values[$0] },
-          imitated: decision.demonstration == .imitated ? 1 : 0)
-      ])[0]
-      for (kept, advantage) in zip(decision.kept, ours.rollouts) {
-        append(.rollout, index, rollouts[members[kept]], advantage)
+        GateInput(
+          step: 0, rollouts: values.map { GateRollout(reward: $0, tokens: 1) },
+          demonstrations: phase.demonstrations == nil ? 0 : 1), memory: &memory)
+      let kept = decision.kept.map {
+        AssemblyRow(reward: values[$0], tokens: rollouts[members[$0]].count)
       }
-      for advantage in ours.demonstrations {
-        append(.demonstration, index, phase.demonstrations?[index] ?? [], advantage)
+      let ours = try algorithm.assemble(
+        [AssemblyGroup(id: UInt64(index), rows: kept)], seed: 0, step: 0, memory: &memory)[0]
+      for (place, row) in zip(decision.kept, ours.rows) {
+        append(.rollout, index, rollouts[members[place]], row.advantages[0])
+      }
+      if decision.demonstration == .imitated {
+        append(.demonstration, index, phase.demonstrations?[index] ?? [], 1)
       }
     }
   }

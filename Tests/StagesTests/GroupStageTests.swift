@@ -225,7 +225,7 @@ import Verifiers
       ], .rollouts, by: .rollout)
     try verify(ledger)
     let gate = Gate(
-      .switch(.count(0, offCount: nil)), rolloutWeight: 0.7, demonstrationWeight: 0.3)
+      .switch, rolloutWeight: 0.7, demonstrationWeight: 0.3)
     let decisions = try decide(ledger, gate)
     #expect(decisions.map(\.solved) == [0, 1, 0, 2] && decisions.allSatisfy { $0.total == 2 })
     #expect(decisions.map(\.demonstration) == [.imitated, .unused, .unused, .unused])
@@ -241,7 +241,7 @@ import Verifiers
     try ledger.put([try rollouts(["#### 0"])], .rollouts, by: .rollout)
     try verify(ledger)
     #expect(
-      try decide(ledger, Gate(.reinforce, component: "style"))[0].drop == "component-missing: style"
+      try decide(ledger, Gate(.reinforce, component: "style"))[0].drop == "component_missing: style"
     )
   }
 }

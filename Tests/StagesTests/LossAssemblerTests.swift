@@ -43,7 +43,7 @@ import Testing
       ("loss.epochs", "\(epochs)"), ("loss.mini_batches", "\(miniBatches)"),
       ("loss.shuffle", "\(shuffles)"),
     ])
-    var assembler = LossAssembler(
+    var assembler = try LossAssembler(
       algorithm: settings.algorithm.algorithm, settings: settings.loss, promptsPerStep: count,
       steps: 1, seed: 5)
     let outcome = try #require(try assembler.advance(ledger).outcome)
