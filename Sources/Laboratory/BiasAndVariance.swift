@@ -26,6 +26,9 @@ public struct BiasAndVariance: Experiment {
   }
 
   public let rows: [Row]
+  /// Cosine with the true gradient at group size 2, while the policy moves from the one that drew
+  /// the rollouts to that of the second part, in 40 equal steps.
+  public let drift: [(algorithm: String, cosine: [Double])]
   /// Smallest and largest `π_θ / π_old` of a token in the second part.
   public let ratios: ClosedRange<Double>
 
@@ -39,6 +42,10 @@ public struct BiasAndVariance: Experiment {
   static let offPolicy: [(String, Algorithm.Form?)] = [
     ("rloo", nil), ("dr_grpo", .paper), ("hpt", .released), ("grpo", .paper), ("dapo", .paper),
     ("gspo", nil), ("cispo", .paper), ("cispo", .released), ("sapo", nil), ("gvpo", .paper),
+  ]
+
+  static let drifting: [(String, Algorithm.Form?)] = [
+    ("dr_grpo", .paper), ("hpt", .released), ("gspo", nil),
   ]
 
   static let draws = 2000
@@ -55,12 +62,7 @@ public struct BiasAndVariance: Experiment {
     for (current, algorithms) in [(start, Self.onPolicy), (moved, Self.offPolicy)] {
       let isOnPolicy = current.logits == start.logits
       for (name, form) in algorithms {
-        var algorithm = try Algorithm.laboratory(name, form, in: space)
-        // What is compared are estimates of ∇E[r]: no imitation of what nobody solves, no
-        // regularisers.
-        algorithm.gate = Gate(.reinforce, spread: algorithm.gate.spread)
-        algorithm.entropy = nil
-        algorithm.kl = nil
+        let algorithm = try Self.bare(name, form, space)
         for size in settings.groupSizes {
           let moments = try GradientMoments.exact(
             algorithm, size: size, start: start, current: current)
@@ -78,10 +80,19 @@ public struct BiasAndVariance: Experiment {
       }
     }
     self.rows = rows
+    drift = try Self.drifting.map { (name, form) throws(EstimatorError) in
+      let algorithm = try Self.bare(name, form, space)
+      let cosines = try (0...40).map { point throws(EstimatorError) in
+        let current = try start.moved(direction, by: Double(point) / 40)
+        return try GradientMoments.exact(
+          algorithm, size: 2, start: start, current: current
+        ).cosine(current.meanRewardGradient)
+      }
+      return (Self.label(name, form), cosines)
+    }
   }
 
   public var report: LaboratoryReport {
-    let sizes = rows.reduce(into: [Int]()) { if !$0.contains($1.size) { $0.append($1.size) } }
     var tables: [LaboratoryTable] = []
     for isOnPolicy in [true, false] {
       let part = rows.filter { $0.isOnPolicy == isOnPolicy }
@@ -102,7 +113,14 @@ public struct BiasAndVariance: Experiment {
       tables.append(table)
     }
     return LaboratoryReport(
-      experiment: Self.name, finding: finding, tables: tables, charts: [chart(sizes)])
+      experiment: Self.name, finding: finding, tables: tables, charts: [chart])
+  }
+
+  private var chart: LaboratoryChart {
+    LaboratoryChart(
+      "Cosine of the expected gradient with ∇E[r], n = 2",
+      label: "40ths of the way to the second policy",
+      drift.map { .init($0.algorithm, $0.cosine) })
   }
 
   /// Names of the algorithms whose bias is 0 at every size.
@@ -124,20 +142,22 @@ public struct BiasAndVariance: Experiment {
       + (off.isEmpty ? "none of them does." : "\(off.joined(separator: ", ")) still do.")
   }
 
-  private func chart(_ sizes: [Int]) -> LaboratoryChart {
-    let names = ["reinforce (released)", "rloo", "grpo (paper)"]
-    return LaboratoryChart(
-      "Noise of one batch over its mean, on policy", label: "size, by place in the list",
-      names.map { name in
-        .init(
-          name,
-          sizes.map { size in
-            rows.first { $0.isOnPolicy && $0.algorithm == name && $0.size == size }?.noise ?? .nan
-          })
-      })
+  // MARK: Parts
+
+  /// What is compared are estimates of ∇E[r]: no imitation of what nobody solves, no regularisers.
+  private static func bare(
+    _ name: String, _ form: Algorithm.Form?, _ space: TabularSpace
+  ) throws(EstimatorError) -> Algorithm {
+    var algorithm = try Algorithm.laboratory(name, form, in: space)
+    algorithm.gate = Gate(.reinforce, spread: algorithm.gate.spread)
+    algorithm.entropy = nil
+    algorithm.kl = nil
+    return algorithm
   }
 
-  // MARK: RiskPO
+  static func label(_ name: String, _ form: Algorithm.Form?) -> String {
+    name + (form.map { " (\($0.rawValue))" } ?? "")
+  }
 
   /// The paper's form with one bundle of all questions.
   static func risk(_ space: TabularSpace) throws(EstimatorError) -> Algorithm {
@@ -168,7 +188,7 @@ extension BiasAndVariance.Row {
     _ name: String, _ form: Algorithm.Form?, _ size: Int, _ isOnPolicy: Bool,
     _ moments: GradientMoments, _ truth: [Double]
   ) {
-    algorithm = name + (form.map { " (\($0.rawValue))" } ?? "")
+    algorithm = BiasAndVariance.label(name, form)
     self.size = size
     self.isOnPolicy = isOnPolicy
     cosine = moments.cosine(truth)

@@ -24,8 +24,8 @@ public struct CommonObjective: Experiment {
   }
 
   public let rows: [Row]
-  /// Between the RL and the SFT term.
-  public let cosine: Double
+  /// Cosine of ∇J_μ with the RL term and with the SFT term, at μ = 0, 0.05, … 3.
+  public let cosines: [(reward: Double, imitation: Double)]
 
   public init(_ settings: LaboratorySettings) throws(EstimatorError) {
     let space = TabularSpace.three
@@ -34,7 +34,10 @@ public struct CommonObjective: Experiment {
     let klSlope = try Self.slope(policy) { -Self.divergence($0) }
     let reinforced = try Self.expectation(Self.algorithm(1, 0), policy, Self.pairs(policy))
     let imitated = try Self.expectation(Self.algorithm(0, 1), policy, Self.pairs(policy))
-    cosine = Vector.cosine(reinforced, imitated)
+    cosines = (0...60).map { point in
+      let sum = zip(reinforced, imitated).map { $0 + 0.05 * Double(point) * $1 }
+      return (Vector.cosine(sum, reinforced), Vector.cosine(sum, imitated))
+    }
     var rows: [Row] = []
     for mu in [0, 0.1, 0.5, 1, 2, 10] {
       let slope = try Self.slope(policy) { $0.meanReward - mu * Self.divergence($0) }
@@ -69,7 +72,14 @@ public struct CommonObjective: Experiment {
       finding:
         "The three ways of writing ∇J_μ \(agrees ? "are the same vector" : "DIFFER") "
         + "\(agrees ? "to the error of the differences" : "by more than the differences' error").",
-      tables: [table])
+      tables: [table],
+      charts: [
+        LaboratoryChart(
+          "Cosine of ∇J_μ with its two terms", label: "μ / 0.05",
+          [
+            .init("RL", cosines.map(\.reward)), .init("SFT", cosines.map(\.imitation)),
+          ])
+      ])
   }
 
   // MARK: Parts

@@ -39,10 +39,10 @@ public enum Laboratory {
     LengthBias.self, EntropyOverTraining.self, HybridAgainstMixtures.self,
   ]
 
-  /// - Throws: ``LaboratoryError`` with one line for each experiment that there is.
+  /// - Throws: ``LaboratoryError`` naming all that there are.
   public static func experiment(_ name: String) throws(LaboratoryError) -> any Experiment.Type {
     guard let found = experiments.first(where: { $0.name == name }) else {
-      throw .unknown(name, known: experiments.map { ($0.name, $0.summary) })
+      throw .unknown(name, known: experiments.map { $0.name })
     }
     return found
   }

@@ -13,13 +13,10 @@ public struct LaboratoryError: DescribedError, Equatable {
   public var remedy: String
   public var exitStatus: ExitStatus { .usage }
 
-  static func unknown(
-    _ name: String, known: [(name: String, summary: String)]
-  ) -> LaboratoryError {
+  static func unknown(_ name: String, known: [String]) -> LaboratoryError {
     LaboratoryError(
       code: .unknownExperiment, location: "experiment", problem: "there is no \"\(name)\"",
-      remedy: "Choose from:"
-        + known.map { "\n  \($0.name): \($0.summary)" }.joined())
+      remedy: "Choose from \(known.joined(separator: ", ")).")
   }
 
   static func groupSize(_ text: String) -> LaboratoryError {

@@ -24,13 +24,22 @@ public struct RiskOfBundles: Experiment {
     public var groupNorms: [Double]
   }
 
+  /// E[r] over training from a start at which nearly every group is all wrong, mean over seeds.
+  public struct Curve: Sendable {
+    public var algorithm: String
+    public var meanReward: [Double]
+  }
+
   public let rows: [Row]
+  public let curves: [Curve]
   /// The tracked `Q_α` and `Q_β`.
   public let quantiles: [Double]
 
   static let questions = 5
   static let size = 4
   static let draws = 400
+  static let seeds: UInt64 = 10
+  static let steps = 200
   static let compared: [(String, Algorithm.Form?)] = [
     ("grpo", .released), ("dr_grpo", .paper), ("dapo", .paper), ("rloo", nil),
   ]
@@ -86,6 +95,12 @@ public struct RiskOfBundles: Experiment {
       rows.append(row)
     }
     self.rows = rows
+    curves = try [("grpo", Algorithm.Form.released), ("dapo", .released), ("riskpo", .paper)].map {
+      (name, form) throws(EstimatorError) in
+      var algorithm = try Algorithm.laboratory(name, form, in: space)
+      algorithm.advantage.risk.bundleSize = Self.questions
+      return try Self.train(algorithm, settings.seed)
+    }
   }
 
   /// Over all such bundles, as often as they come up.
@@ -114,7 +129,13 @@ public struct RiskOfBundles: Experiment {
         + "it pushes down whatever was drawn. Through all-wrong groups E[r] rises, through "
         + "all-right ones it falls; over all such bundles, as often as they come up, it "
         + "\(gain > 0 ? "rises" : "falls").",
-      tables: [table])
+      tables: [table],
+      charts: [
+        LaboratoryChart(
+          "E[r] from a start at which a response is right in 1 % of cases, mean of "
+            + "\(Self.seeds) seeds",
+          curves.map { .init($0.algorithm, $0.meanReward) })
+      ])
   }
 
   // MARK: Parts
@@ -125,6 +146,28 @@ public struct RiskOfBundles: Experiment {
       TabularSpace.Question(
         responses: ["a", "b.", "ba", "bb.", "bbb"], rewards: [0, 1, 0, 1, 0])
     })
+
+  private static func train(
+    _ algorithm: Algorithm, _ seed: UInt64
+  ) throws(EstimatorError) -> Curve {
+    let start = try TabularPolicy(
+      space,
+      responses: space.questions.map { _ in [0.33, 0.005, 0.33, 0.005, 0.33] })
+    var curve = Curve(
+      algorithm: BiasAndVariance.label(algorithm.name, algorithm.form),
+      meanReward: Array(repeating: 0, count: steps + 1))
+    for index in 0..<seeds {
+      var settings = TabularTraining.Settings()
+      settings.size = size
+      settings.seed = seed &+ index
+      var training = TabularTraining(algorithm, from: start, settings)
+      for step in 0...steps {
+        if step > 0 { try training.step() }
+        curve.meanReward[step] += training.policy.meanReward / Double(seeds)
+      }
+    }
+    return curve
+  }
 
   private static func reference(
     _ algorithm: Algorithm, _ memory: LaboratoryMemory
