@@ -13,7 +13,7 @@ PACKAGES = libzstd-dev liblmdb-dev libopenblas-dev libssl-dev pkg-config
 MODULES = libzstd lmdb openblas libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo twins test crash build packages format lint clean
+.PHONY: demo twins algorithms test crash build packages format lint clean
 
 demo: build
 	$(PIPELINE) run pipelines/quickstart.yaml
@@ -22,6 +22,10 @@ demo: build
 twins: build
 	$(PIPELINE) run pipelines/quickstart-dr-grpo.yaml
 	$(PIPELINE) run pipelines/quickstart-sft.yaml
+
+# Every definition of pipelines/algorithms over three seeds: the last table of docs/algorithms.md.
+algorithms: build
+	docs/tools/compare-algorithms.sh
 
 test: packages
 	$(SWIFT_BUILD) --build-tests

@@ -163,3 +163,19 @@ extension StoredRun {
     return statistics
   }
 }
+
+extension StoredRun {
+  /// The mean of a step metric over the committed steps; 0 where no step has it.
+  public func meanMetric(_ name: String) throws -> Double {
+    try queue.read { transaction in
+      var (sum, count) = (0.0, 0.0)
+      for step in 0..<(try transaction.head(.updates)) {
+        let record = try transaction.record(UpdateRecord.self, .updates, RecordKey(step))
+        guard let value = record?.metrics.first(where: { $0.name == name })?.value else { continue }
+        sum += value
+        count += 1
+      }
+      return count == 0 ? 0 : sum / count
+    }
+  }
+}

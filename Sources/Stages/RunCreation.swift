@@ -13,10 +13,12 @@ extension Run {
   ///
   /// It is built beside its place and renamed when whole, so that a run either exists or does not,
   /// and of two processes that create the same one, the second finds the first one's.
-  /// - Parameter initialModel: model directory to start from where the definition says
-  ///   `model.pretrain`.
+  /// - Parameters:
+  ///   - initialModel: model directory to start from where the definition says `model.pretrain`.
+  ///   - fork: a run whose stored groups the new one begins with.
   public static func create(
-    _ definition: Definition, at directory: RunDirectory, initialModel: String? = nil
+    _ definition: Definition, at directory: RunDirectory, initialModel: String? = nil,
+    fork: RunFork? = nil
   ) throws {
     let settings = try RunSettings(definition)
     let compute = Compute(threads: settings.compute.effectiveThreads)
@@ -55,6 +57,9 @@ extension Run {
           step: 0, policy: policy, moments: AdamWState(for: policy),
           critic: critic.map { ($0, AdamWState(for: $0)) }, tokenizer: tokenizer,
           Ledger(queue: queue))
+        try fork?.fill(queue, settings, identity, policy, critic, anchor: anchor)
+        // What was copied went around the ledger.
+        if fork != nil { try queue.writeHeadRecord() }
       }
       try freeze(definition, [], identity, in: building)
       try DurableFile.syncFolder(building.path)

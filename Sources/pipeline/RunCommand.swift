@@ -28,6 +28,15 @@ struct RunAllCommand: ParsableCommand {
     help: ArgumentHelp("Override a key of the definition.", valueName: "key=value"))
   var overrides: [Override] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Begin with the groups that another run has stored, without sampling them again.",
+      valueName: "dir"))
+  var fork: String?
+
+  @Option(help: "Steps to take over with --fork; later steps than the first are off-policy.")
+  var forkSteps = 1
+
   @Flag(help: "Print the summary as JSON.")
   var json = false
 
@@ -42,7 +51,9 @@ struct RunAllCommand: ParsableCommand {
     let progress = ProgressDisplay(isQuiet: quiet)
     progress.note("run: \(place.path)")
     let launch = RunLaunch(interruption: Interruption(), progress: progress)
-    try RunReport.finish(try launch.start(resolved, at: place), in: place, json: json)
+    let fork = fork.map { RunFork(source: RunDirectory($0), steps: forkSteps) }
+    let ended = try launch.start(resolved, at: place, fork: fork)
+    try RunReport.finish(ended, in: place, json: json)
   }
 }
 

@@ -13,10 +13,14 @@ struct RunLaunch {
 
   /// Trains a definition in a new directory; where it builds on another definition's last
   /// checkpoint, that one is trained first.
-  func start(_ definition: Definition, at directory: RunDirectory) throws -> Ended {
+  ///
+  /// - Parameter fork: a run whose stored groups the new one begins with.
+  func start(
+    _ definition: Definition, at directory: RunDirectory, fork: RunFork? = nil
+  ) throws -> Ended {
     let initial = try initialModel(for: definition, beside: directory)
     if case .interrupted(let status) = initial { return .interrupted(status) }
-    try Run.create(definition, at: directory, initialModel: initial.path)
+    try Run.create(definition, at: directory, initialModel: initial.path, fork: fork)
     return try work(try Run(opening: directory))
   }
 

@@ -1,0 +1,205 @@
+import Definition
+import Digest
+import Estimator
+import Foundation
+import Operators
+import Policy
+import Queue
+import Records
+
+/// A new run that begins with groups another run has sampled, under another algorithm: its first steps
+/// generate no token.
+///
+/// What the source stored of its first steps (prompts, rollouts, verdicts) is copied; decisions and all
+/// that follows are made anew. The first step is on-policy when both runs begin with the same weights,
+/// which their digests tell. Later steps were sampled by weights that the fork will never have: they
+/// are off-policy, and refused unless the algorithm bounds the ratio to the rollout policy.
+public struct RunFork {
+  public let source: RunDirectory
+  /// Steps to take over.
+  public let steps: Int
+
+  public init(source: RunDirectory, steps: Int) {
+    self.source = source
+    self.steps = steps
+  }
+
+  /// Fills the queue of a run that is being created.
+  func fill(
+    _ queue: Queue, _ settings: RunSettings, _ identity: RunIdentity, _ policy: Policy,
+    _ critic: Critic?, anchor: Policy?
+  ) throws {
+    guard source.exists else {
+      throw refusal("there is no run here (no pipeline.yaml)", "Name the directory of a run.")
+    }
+    let stored = try Queue.open(at: source.queue, access: .readOnly)
+    let origin = try RunIdentity(encoded: stored.identity, at: source.queue)
+    let definition = try RunKeys.schema.resolve(file: source.definition)
+    let other = try RunSettings(definition)
+    try compare(settings, other, identity, origin)
+    let size = UInt64(settings.reader.promptsPerStep)
+    let end = size * UInt64(steps)
+    try checkSteps(stored, end, settings, other)
+    var records = try stored.read { transaction in
+      try (0..<end).map { try Self.existing(RolloutRecord.self, .rollouts, $0, transaction) }
+    }
+    try checkPolicy(records, settings, own: policy.weightsDigest(), size: size)
+    try complete(&records, settings, policy, critic, anchor: anchor ?? policy)
+    try write(records, from: stored, to: queue, settings, other, origin)
+  }
+
+  // MARK: What must agree
+
+  private func compare(
+    _ own: RunSettings, _ other: RunSettings, _ identity: RunIdentity, _ origin: RunIdentity
+  ) throws {
+    let pairs: [(String, String, String)] = [
+      ("data", "\(identity.data)", "\(origin.data)"),
+      ("tokenizer", identity.tokenizer, origin.tokenizer),
+      ("seed", "\(own.seed)", "\(other.seed)"),
+      ("data.prompts_per_step", "\(own.reader.promptsPerStep)", "\(other.reader.promptsPerStep)"),
+      ("data.template", own.reader.template, other.reader.template),
+      ("rollout.count", "\(own.rollout.count)", "\(other.rollout.count)"),
+      ("rollout.temperature", "\(own.rollout.temperature)", "\(other.rollout.temperature)"),
+    ]
+    for (what, mine, theirs) in pairs where mine != theirs {
+      throw refusal(
+        "its \(what) is \(theirs), the definition's is \(mine)",
+        "Give the fork the same \(what); the algorithm and what follows it may differ.")
+    }
+    guard steps >= 1, steps <= own.steps else {
+      throw refusal(
+        "\(steps) steps are asked of a run of \(own.steps)",
+        "Take over 1 step or more, at most those of the definition.")
+    }
+  }
+
+  private func checkSteps(
+    _ stored: Queue, _ end: GroupID, _ own: RunSettings, _ other: RunSettings
+  ) throws {
+    let (head, last) = try stored.read { transaction in
+      (
+        try transaction.head(.verdicts),
+        try transaction.record(
+          PromptRecord.self, .prompts, RecordKey(end - 1))
+      )
+    }
+    guard head >= end, let last else {
+      throw refusal(
+        "it has verdicts for \(head) groups, \(steps) steps need \(end)",
+        "Take over fewer steps with --fork-steps.")
+    }
+    if last.step != UInt64(steps - 1) || last.wave > 0 {
+      throw refusal(
+        "its steps took several waves of prompts, and only whole first waves can be taken over",
+        "Take over 1 step.")
+    }
+    if steps > 1, own.algorithm.algorithm.gate.spread?.fill == true {
+      throw refusal(
+        "\(own.algorithm.name) asks for further waves of each step, and only the last step can get "
+          + "one", "Take over 1 step, or set algorithm.gate.spread.fill to false.")
+    }
+  }
+
+  private func checkPolicy(
+    _ records: [RolloutRecord], _ settings: RunSettings, own: [UInt8], size: UInt64
+  ) throws {
+    let algorithm = settings.algorithm.algorithm
+    guard algorithm.gate.usesRollouts else { return }
+    let bounds =
+      algorithm.rollouts.correction != nil || algorithm.rollouts.reference == .rollout
+    for (group, record) in records.enumerated() {
+      let isOnPolicy = UInt64(group) < size && record.weightsDigest == own
+      guard !isOnPolicy, !record.rollouts.isEmpty, !bounds else { continue }
+      throw refusal(
+        "group \(group), of step \(UInt64(group) / size), was sampled by the weights "
+          + "\(hexadecimal(record.weightsDigest).prefix(12))…, which the fork does not have at that "
+          + "step (it begins with \(hexadecimal(own).prefix(12))…): it is off-policy",
+        "Take over fewer steps, or bound the ratio with algorithm.correction.kind or "
+          + "algorithm.reference: rollout.")
+    }
+  }
+
+  // MARK: What is missing, and what is written
+
+  /// Scores what this algorithm reads and the source did not record.
+  private func complete(
+    _ records: inout [RolloutRecord], _ settings: RunSettings, _ policy: Policy, _ critic: Critic?,
+    anchor: Policy
+  ) throws {
+    let has = Set(
+      records.first { !$0.rollouts.isEmpty }?.rollouts.first?.quantities.map(\.name) ?? [])
+    let wanted = Set(settings.rollout.record).subtracting(has)
+    if steps > 1, wanted.contains(RecordedQuantity.value) {
+      throw refusal(
+        "\(settings.algorithm.name) needs critic values of the time of each rollout",
+        "Take over 1 step.")
+    }
+    for name in [RecordedQuantity.entropy, RecordedQuantity.filtered] where wanted.contains(name) {
+      throw refusal(
+        "it did not record \(name), which only the sampler knows",
+        "Leave \(name) out of rollout.record.")
+    }
+    let scorer = RolloutScorer(
+      record: wanted, temperature: settings.rollout.temperature,
+      scoresDemonstrations: settings.algorithm.algorithm.gate.joinsDemonstrations,
+      anchor: { anchor })
+    try scorer.score(
+      &records,
+      with: SourcedPolicy(weightsDigest: policy.weightsDigest(), policy: policy, critic: critic))
+  }
+
+  private func write(
+    _ records: [RolloutRecord], from stored: Queue, to queue: Queue, _ own: RunSettings,
+    _ other: RunSettings, _ origin: RunIdentity
+  ) throws {
+    let count = UInt64(records.count)
+    // Verdicts of another verifier, or without those of demonstrations, are made again.
+    let keepsVerdicts =
+      own.verifier == other.verifier && !own.algorithm.algorithm.gate.judgesDemonstrations
+    // A portion at a time bounds the memory of a transaction.
+    for start in stride(from: 0, to: count, by: 1024) {
+      let range = start..<min(start + 1024, count)
+      let (prompts, verdicts) = try stored.read { transaction in
+        (
+          try range.map { try Self.existing(PromptRecord.self, .prompts, $0, transaction) },
+          try range.map { try Self.existing(VerdictRecord.self, .verdicts, $0, transaction) }
+        )
+      }
+      try queue.write(claims: []) { transaction in
+        for (index, group) in range.enumerated() {
+          try transaction.put(prompts[index], .prompts, RecordKey(group))
+          try transaction.put(records[Int(group)], .rollouts, RecordKey(group))
+          if keepsVerdicts { try transaction.put(verdicts[index], .verdicts, RecordKey(group)) }
+        }
+      }
+    }
+    try queue.write(claims: []) { transaction in
+      let step = UInt64(steps - 1)
+      try transaction.setCursor(StageName.reader.rawValue, to: step)
+      try transaction.setState(
+        "stage.\(StageName.reader.rawValue)",
+        to: ReaderState(step: step, wave: 1, position: count).stored())
+      try transaction.setCursor(StageName.rollout.rawValue, to: count)
+      if keepsVerdicts { try transaction.setCursor(StageName.verifier.rawValue, to: count) }
+      try transaction.setState(
+        "fork",
+        to: Array("definition \(origin.definition), steps \(steps), groups \(count)".utf8))
+    }
+  }
+
+  private static func existing<R: StoredRecord>(
+    _: R.Type, _ log: Log, _ group: GroupID, _ transaction: ReadTransaction
+  ) throws -> R {
+    guard let record = try transaction.record(R.self, log, RecordKey(group)) else {
+      throw StageError(
+        .badData, at: "\(log.rawValue)/\(group)", "the record is missing below the log's head",
+        remedy: "Run `pipeline queue digest` on the run and restore it from a copy.")
+    }
+    return record
+  }
+
+  private func refusal(_ problem: String, _ remedy: String) -> StageError {
+    StageError(.badRun, at: source.path, problem, remedy: remedy)
+  }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Policy
+import Queue
+import Records
+import Stages
+import Testing
+
+@Suite struct ForkTests {
+  private func finish(_ run: Run) throws {
+    let session = try RunSession(
+      run, stages: StageName.allCases, publishes: run.settings.rollout.lag > 0,
+      interruption: Interruption())
+    let end = try session.work()
+    #expect(end == .finished)
+  }
+
+  /// What `body` finds in a finished run; a queue is open once in a process, so the run is let go.
+  private func finished<Result>(
+    _ folder: TemporaryRun, _ body: (Run) throws -> Result
+  ) throws -> Result {
+    let run = try folder.create()
+    try finish(run)
+    return try body(run)
+  }
+
+  private func fork(
+    _ folder: TemporaryRun, _ keys: [(String, String)], steps: Int = 1
+  ) throws -> Run {
+    let place = RunDirectory(folder.folder + "/fork")
+    try Run.create(
+      try folder.definition(keys), at: place, fork: RunFork(source: folder.directory, steps: steps))
+    return try Run(opening: place)
+  }
+
+  private func rollouts(_ run: Run, _ count: UInt64) throws -> [RolloutRecord] {
+    try (0..<count).map { try run.ledger.existing(RolloutRecord.self, .rollouts, $0) }
+  }
+
+  @Test func theFirstStepIsTakenOverAndNotSampledAgain() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    let stored = try finished(folder) { try rollouts($0, 6) }
+    let forked = try fork(
+      folder,
+      [
+        ("algorithm.name", "grpo"), ("algorithm.form", "paper"),
+        ("algorithm.aggregation.constant", "null"),
+      ])
+    try finish(forked)
+    let taken = try rollouts(forked, 6)
+    #expect(taken.map { $0.rollouts.map(\.tokens) } == stored.map { $0.rollouts.map(\.tokens) })
+    // The paper's form reads the KL anchor, which the source did not record: on the initial weights
+    // it is what the sampler stored.
+    for record in taken {
+      for rollout in record.rollouts {
+        #expect(rollout.quantity(RecordedQuantity.anchor) == rollout.logProbabilities)
+      }
+    }
+    let attempts = try forked.attempts.attempts()
+    #expect(attempts.keys.allSatisfy { $0 >= 6 })
+    #expect(try forked.ledger.head(.rollouts) == 18)
+  }
+
+  @Test func aForkUnderTheSameAlgorithmRepeatsTheRun() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    let logs = try finished(folder) { try digests($0.queue) }
+    let forked = try fork(folder, [])
+    try finish(forked)
+    #expect(try digests(forked.queue) == logs)
+  }
+
+  @Test func laterStepsAreRefusedUnlessTheRatioIsBounded() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    try finished(folder) { _ in }
+    let error = #expect(throws: StageError.self) { _ = try fork(folder, [], steps: 2) }
+    #expect(error?.problem.contains("off-policy") == true, "\(error!)")
+    #expect(!FileManager.default.fileExists(atPath: folder.folder + "/fork"))
+    let forked = try fork(folder, [("algorithm.correction.kind", "token")], steps: 2)
+    try finish(forked)
+    #expect(try forked.attempts.attempts().keys.allSatisfy { $0 >= 12 })
+  }
+
+  @Test(arguments: [
+    ("seed", "18"), ("data.prompts_per_step", "3"), ("rollout.temperature", "0.5"),
+    ("rollout.count", "2"),
+  ]) func whatMustAgreeIsNamed(key: String, value: String) throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    try finished(folder) { _ in }
+    let error = #expect(throws: StageError.self) { _ = try fork(folder, [(key, value)]) }
+    #expect(error?.problem.contains(key) == true, "\(error!)")
+  }
+
+  @Test func aFolderWithoutRunIsNamed() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    let error = #expect(throws: StageError.self) { _ = try fork(folder, []) }
+    #expect(error?.problem.contains("no run") == true)
+  }
+}
