@@ -1,0 +1,127 @@
+import Queue
+import Records
+import Stages
+
+/// A stored group as far as gate, loss assembler and estimator read it.
+struct StoredGroup: Sendable {
+  var group: GroupID
+  var prompt: PromptRecord
+  var rollouts: RolloutRecord
+  var verdicts: VerdictRecord
+
+  func member(_ decision: DecisionRecord) -> StepMember {
+    StepMember(group, prompt: prompt, rollouts: rollouts, verdicts: verdicts, decision: decision)
+  }
+}
+
+/// The groups of one step, whole.
+struct StoredStep: Sendable {
+  var step: UInt64
+  var groups: [StoredGroup]
+
+  /// Whether all rollouts came from the policy that the step trains, so that what they stored is what
+  /// the step's first update sees.
+  var isOnPolicy: Bool {
+    groups.allSatisfy { $0.rollouts.rollouts.isEmpty || $0.rollouts.policyVersion == step }
+  }
+}
+
+/// Which groups of a queue make which steps. Reading only: the run may be going on.
+struct StoredSteps: Sendable {
+  struct Span: Sendable, Equatable {
+    var step: UInt64
+    var groups: Range<GroupID>
+  }
+
+  /// Ascending; of all their groups the verdicts are there.
+  let spans: [Span]
+  /// Groups behind the last whole step.
+  let unfinished: Int
+  private let queue: Queue
+
+  /// Records read in one transaction, so that a running stage is never held up.
+  private static let portion = 256
+  /// Groups that one thread decodes at a time.
+  private static let share = 4
+
+  /// - Parameter promptsPerStep: groups of a wave: a step without all groups of its last wave is not
+  ///   whole.
+  init(_ queue: Queue, promptsPerStep: Int) throws {
+    self.queue = queue
+    let end = try queue.read { try $0.head(.verdicts) }
+    let total = try queue.read { try $0.head(.prompts) }
+    var spans: [Span] = []
+    var next: GroupID = 0
+    while next < end {
+      let records = try queue.read {
+        try $0.records(PromptRecord.self, .prompts, from: RecordKey(next), count: Self.portion)
+      }
+      for (key, record) in records where key.id < end {
+        if let last = spans.last, last.step == record.step {
+          spans[spans.count - 1].groups = last.groups.lowerBound..<key.id + 1
+        } else {
+          spans.append(Span(step: record.step, groups: key.id..<key.id + 1))
+        }
+      }
+      guard let last = records.last?.key.id, last + 1 > next else { break }
+      next = last + 1
+    }
+    if let last = spans.last, last.groups.count % max(promptsPerStep, 1) != 0 {
+      spans.removeLast()
+    }
+    self.spans = spans
+    unfinished = Int(total - (spans.last?.groups.upperBound ?? 0))
+  }
+
+  /// The records of a step, decoded on all cores.
+  func load(_ span: Span) throws -> StoredStep {
+    let count = (span.groups.count + Self.share - 1) / Self.share
+    let parts = try concurrentMap(count) { part -> [StoredGroup] in
+      let first = span.groups.lowerBound + UInt64(part * Self.share)
+      let end = min(first + UInt64(Self.share), span.groups.upperBound)
+      return try queue.read { transaction in
+        try (first..<end).map { try Self.group($0, transaction) }
+      }
+    }
+    return StoredStep(step: span.step, groups: Array(parts.joined()))
+  }
+
+  private static func group(
+    _ group: GroupID, _ transaction: ReadTransaction
+  ) throws -> StoredGroup {
+    StoredGroup(
+      group: group,
+      prompt: try record(PromptRecord.self, .prompts, group, transaction),
+      rollouts: try record(RolloutRecord.self, .rollouts, group, transaction),
+      verdicts: try record(VerdictRecord.self, .verdicts, group, transaction))
+  }
+
+  private static func record<R: StoredRecord>(
+    _ type: R.Type, _ log: Log, _ group: GroupID, _ transaction: ReadTransaction
+  ) throws -> R {
+    guard let record = try transaction.record(type, log, RecordKey(group)) else {
+      throw ReplayError(
+        .badData, at: "\(log.rawValue)/\(group)", "the record is missing below the log's head",
+        remedy: "Run `pipeline queue digest` on the run and restore it from a copy.")
+    }
+    return record
+  }
+
+  /// What the optimizer recorded of update `index` of a step.
+  ///
+  /// - Throws: where the step has no such update or its log-probabilities were not recorded.
+  func recorded(_ step: StoredStep, update index: Int) throws -> RecordedUpdate {
+    let (batch, update) = try queue.read { transaction in
+      (
+        try transaction.record(LossBatchRecord.self, .batches, RecordKey(step.step)),
+        try transaction.record(UpdateRecord.self, .updates, RecordKey(step.step))
+      )
+    }
+    guard let batch, let update else {
+      throw ReplayError(
+        .notThere, at: "updates/\(step.step)", "step \(step.step) has not been trained yet",
+        remedy: "Wait for it, or choose steps before it with `--steps`.")
+    }
+    return try RecordedUpdate(batch, update, index: index, step)
+  }
+}
