@@ -23,9 +23,9 @@ extension EstimatorCheck {
 
   private func compareSwitch(_ row: GoldenValue, _ comparison: inout GoldenComparison) throws {
     let count = try row.required("gate_count").integer()
-    let gate = Gate(.switch(.count(count, offCount: try row["gate_off_count"]?.integer())))
-    let decision = try gate.decide(
-      values: try row.required("rewards").numbers(), hasDemonstration: true)
+    let gate = Gate(
+      .switch, thresholdCount: count, thresholdOffCount: try row["gate_off_count"]?.integer())
+    let decision = try decide(gate, row)
     let imitated = decision.demonstration == .imitated
     let removed = (0..<decision.total).filter { !decision.kept.contains($0) }
     for key in row.keys {
@@ -50,9 +50,8 @@ extension EstimatorCheck {
   }
 
   private func compareShare(_ row: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    let gate = Gate(.switch(.share(try row.required("gamma").number())))
-    let decision = try gate.decide(
-      values: try row.required("rewards").numbers(), hasDemonstration: true)
+    let gate = Gate(.switch, thresholdShare: try row.required("gamma").number())
+    let decision = try decide(gate, row)
     for key in row.keys where key != "rewards" && key != "gamma" {
       try compareDecision(key, decision, try row.required(key), &comparison)
     }
@@ -75,10 +74,22 @@ extension EstimatorCheck {
     }
   }
 
+  /// The decision about a group with these rewards and a demonstration.
+  private func decide(_ gate: Gate, _ row: GoldenValue) throws -> GateDecision {
+    try gate.validate()
+    var memory: [Double] = []
+    let rollouts = try row.required("rewards").numbers().map { GateRollout(reward: $0, tokens: 1) }
+    return try gate.decide(
+      GateInput(step: 0, rollouts: rollouts, demonstrations: 1), memory: &memory)
+  }
+
   private func compareSoft(_ row: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    let table = try SoftMixTable.released(type: try row.required("soft_type").integer())
-    let ours = try table.coefficients(
-      solved: try row.required("solved_including_demo").integer())
+    let table = try SoftMixTable(released: try row.required("soft_type").integer())
+    let solved = try row.required("solved_including_demo").integer()
+    guard table.rows.indices.contains(solved) else {
+      throw GoldenProblem("the tables have no row for \(solved) solved")
+    }
+    let ours = table.rows[solved]
     for key in row.keys {
       let golden = try row.required(key)
       switch key {

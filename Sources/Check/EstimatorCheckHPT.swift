@@ -1,198 +1,129 @@
 import Estimator
 
 // `hpt.json`: gate, routing and the loss, in the released form and per question.
-extension EstimatorCheck {
-  static let hptHyperparameters: Set = [
-    "gate_count", "gate_off_count", "gate_fraction", "gamma", "sft_coef", "entropy_coef",
-    "normalise_by_std", "epsilon", "std", "on_policy_clip", "clip_low", "clip_high", "dual_clip",
-    "log_ratio_clamp", "rl_aggregation", "sft_aggregation", "constant", "normaliser",
-    "micro_batch_size", "micro_batches",
-  ]
+extension GoldenFamily {
+  static let hpt = GoldenFamily(
+    parameters: [
+      "gate_count", "gate_off_count", "gate_fraction", "gamma", "sft_coef", "entropy_coef",
+      "normalise_by_std", "epsilon", "std", "on_policy_clip", "clip_low", "clip_high",
+      "dual_clip", "log_ratio_clamp", "rl_aggregation", "sft_aggregation", "constant",
+      "normaliser", "micro_batch_size", "micro_batches",
+    ],
+    build: { golden, layout in
+      // The paper's loss is listed question by question.
+      let paper = golden.expected["questions"] != nil || golden.parameters["normaliser"] != nil
+      var algorithm = try catalogue("hpt", paper ? .paper : .released)
+      let parameters = golden.parameters
+      try parameters.set(&algorithm.gate)
+      algorithm.advantage = try parameters.groupAdvantage(normalised: false)
+      let clips = try parameters.flag("on_policy_clip") ?? paper
+      algorithm.rollouts.mask = clips ? try parameters.mask() : .none
+      algorithm.imitation.weight = try parameters.number("sft_coef") ?? 1
+      guard !paper else { return algorithm }
+      algorithm.entropy = try parameters.entropy()
+      algorithm.rollouts.aggregation = try parameters.aggregation(
+        layout, "rl_aggregation", else: "seq-mean-token-sum-norm")
+      algorithm.imitation.aggregation = try parameters.aggregation(layout, "sft_aggregation")
+      let cut = parameters["micro_batch_size"] != nil || parameters["micro_batches"] != nil
+      algorithm.normalizerScope = cut ? .microBatchMean : .miniBatch
+      return algorithm
+    },
+    evaluate: EstimatorCheck.evaluateMicroBatches,
+    fields: [
+      "routing": EstimatorCheck.compareRouting, "kept": EstimatorCheck.compareKept,
+      "loss_per_micro_batch": EstimatorCheck.compareMicroLosses,
+      "questions": EstimatorCheck.compareQuestions,
+      "advantages": EstimatorCheck.compareRolloutAdvantages,
+    ])
+}
 
-  /// A case of `hpt.json` after the gate.
-  private struct Routed {
-    let algorithm: Algorithm
-    let layout: GoldenLayout
-    let rewards: [Double]
-    let decisions: [GateDecision]
-    /// Rows that train, ascending, with their Â (0 where none is asked for) and weight.
-    let kept: [Int]
-    let advantages: [Double]
-    let weights: [Double]
+extension GoldenParameters {
+  fileprivate func set(_ gate: inout Gate) throws {
+    gate.thresholdShare = try number("gate_fraction") ?? number("gamma")
+    gate.thresholdCount = try integer("gate_count") ?? 0
+    gate.thresholdOffCount = try integer("gate_off_count")
+    if has("gate_count") || has("gate_off_count") { gate.thresholdShare = nil }
   }
+}
 
-  func compareHPT(_ golden: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    let hyperparameters = hyperparameters(golden)
-    try refuseUnknown("hyperparameter", in: hyperparameters, known: Self.hptHyperparameters)
-    let inputs = try golden.required("inputs")
-    try refuseUnknown("input", in: inputs, known: Self.batchInputs)
-    let expected = try golden.required("expected")
-    let layout = try GoldenLayout(inputs: inputs)
-    let paper = expected["questions"] != nil || hyperparameters["normaliser"] != nil
-    let routed = try route(
-      try hptAlgorithm(hyperparameters, layout, paper: paper), layout,
-      try inputs.required("rewards").numbers())
-    let batches = try microBatches(routed, hyperparameters, inputs)
-    let shapes = layout.shapes(of: routed.kept)
-    var normalizers = routed.algorithm.normalizers(rows: shapes, microBatches: batches.map(\.rows))
-    if let number = try hyperparameters["micro_batches"]?.number() {
+extension EstimatorCheck {
+  /// Consecutive rows of the kept ones, `micro_batch_size` at a time.
+  func evaluateMicroBatches(_ run: inout GoldenRun, _ comparison: inout GoldenComparison) throws {
+    guard let whole = run.batch else { return }
+    let parameters = run.golden.parameters
+    let count = run.samples.count
+    var size = max(1, count)
+    if let given = try parameters.integer("micro_batch_size") {
+      size = given
+    } else if let number = try parameters.integer("micro_batches"), number > 0 {
+      size = (count + number - 1) / number
+    }
+    guard size > 0 else { throw GoldenProblem("micro_batch_size is \(size)") }
+    let ranges = stride(from: 0, to: count, by: size).map { $0..<min(count, $0 + size) }
+    var normalizers = run.algorithm.normalizers(rows: whole.shapes(), microBatches: ranges)
+    if let number = try parameters.number("micro_batches") {
       // The peer divides by its configured number, whatever the number of cuts came to.
       for index in normalizers.indices { normalizers[index].share = 1 / number }
     }
     var total: Evaluation?
-    var losses: [Double] = []
-    for (one, normalizers) in zip(batches, normalizers) {
-      let evaluation = try routed.algorithm.evaluate(one.batch, normalizers: normalizers)
-      losses.append(evaluation.loss)
-      total = total.map { $0.joined(with: evaluation) } ?? evaluation
+    for (range, normalizers) in zip(ranges, normalizers) {
+      let batch = try run.makeBatch(of: Array(run.samples[range]))
+      let one = try run.algorithm.evaluate(
+        batch, normalizers: normalizers, recordingParts: ranges.count == 1)
+      run.microLosses.append(one.loss)
+      total = total.map { $0.joined(with: one) } ?? one
     }
-    let empty = try batch([], layout, inputs, advantages: [], weights: [])
-    let ours = try total ?? routed.algorithm.evaluate(empty)
-    for key in expected.keys {
-      guard let value = expected[key] else { continue }
-      switch key {
-      case "routing": try compareRouting(value, routed, &comparison)
-      case "kept": comparison.equal(key, routed.kept, try value.integers())
-      case "loss_per_micro_batch": comparison.numbers(key, losses, try value.numbers())
-      case "questions": try compareQuestions(value, routed, inputs, &comparison)
-      case "advantages":
-        // The files list Â of the RL part alone: an imitated row has 0 there and 1 in ours.
-        let listed = layout.lengths.indices.map {
-          layout.isDemonstration[$0] ? 0 : routed.advantages[$0]
-        }
-        try comparison.ragged(key, layout.broadcast(listed), value)
-      default:
-        try compareLoss(key, value, ours, layout, routed.kept, routed.advantages, &comparison)
-      }
-    }
+    run.evaluation = try total ?? run.algorithm.evaluate(whole)
   }
 
-  private func hptAlgorithm(
-    _ hyperparameters: GoldenValue, _ layout: GoldenLayout, paper: Bool
-  ) throws -> Algorithm {
-    var parameters = AlgorithmParameters()
-    parameters.form = paper ? "paper" : "released"
-    parameters.gate.thresholdShare =
-      try hyperparameters["gate_fraction"]?.number() ?? hyperparameters["gamma"]?.number()
-    if let count = try hyperparameters["gate_count"]?.integer() {
-      parameters.gate.thresholdCount = count
-      parameters.gate.thresholdOffCount = try hyperparameters["gate_off_count"]?.integer()
-    }
-    if try hyperparameters["normalise_by_std"]?.bool() == true {
-      let population = try hyperparameters["std"]?.string().contains("population") ?? false
-      parameters.advantage = .init(
-        kind: "normalized", stdEpsilon: try hyperparameters["epsilon"]?.number() ?? 1e-6,
-        bessel: !population)
-    }
-    let clips = try hyperparameters["on_policy_clip"]?.bool() ?? paper
-    parameters.mask = clips ? try maskParameters(hyperparameters) : .init(kind: "none")
-    parameters.sftWeight = try hyperparameters["sft_coef"]?.number()
-    if paper { return try Algorithm.named("hpt", parameters: parameters) }
-    parameters.entropyWeight = try hyperparameters["entropy_coef"]?.number() ?? 0
-    parameters.aggregation = try aggregationParameters(
-      try hyperparameters["rl_aggregation"]?.string() ?? "seq-mean-token-sum-norm",
-      hyperparameters, layout)
-    parameters.sftAggregation = try aggregationParameters(
-      try hyperparameters["sft_aggregation"]?.string() ?? "token-mean", hyperparameters, layout)
-    let cut = hyperparameters["micro_batch_size"] != nil || hyperparameters["micro_batches"] != nil
-    parameters.normalizers = cut ? "micro_batch_mean" : "mini_batch"
-    return try Algorithm.named("hpt", parameters: parameters)
-  }
-
-  /// Gate and advantages.
-  private func route(_ algorithm: Algorithm, _ layout: GoldenLayout, _ rewards: [Double]) throws
-    -> Routed
-  {
-    guard rewards.count == layout.lengths.count else {
-      throw GoldenProblem("rewards and response_lengths differ")
-    }
-    var decisions: [GateDecision] = []
-    var kept: [Int] = []
-    var advantages = rewards.map { _ in 0.0 }
-    var weights = advantages
-    for members in layout.groups {
-      let rollouts = members.filter { !layout.isDemonstration[$0] }
-      let demonstrations = members.filter { layout.isDemonstration[$0] }
-      let decision = try algorithm.gate.decide(
-        values: rollouts.map { rewards[$0] }, hasDemonstration: !demonstrations.isEmpty)
-      decisions.append(decision)
-      let training = decision.kept.map { rollouts[$0] }
-      let imitated = decision.demonstration == .imitated ? demonstrations : []
-      let ours = try algorithm.advantages([
-        GroupRewards(rollouts: training.map { rewards[$0] }, imitated: imitated.count)
-      ])[0]
-      for (row, value) in zip(training, ours.rollouts) {
-        (advantages[row], weights[row]) = (value, decision.rolloutWeight)
-      }
-      for (row, value) in zip(imitated, ours.demonstrations) {
-        (advantages[row], weights[row]) = (value, decision.demonstrationWeight)
-      }
-      kept += training + imitated
-    }
-    return Routed(
-      algorithm: algorithm, layout: layout, rewards: rewards, decisions: decisions,
-      kept: kept.sorted(), advantages: advantages, weights: weights)
-  }
-
-  private func compareRouting(
-    _ golden: GoldenValue, _ routed: Routed, _ comparison: inout GoldenComparison
-  ) throws(GoldenProblem) {
+  func compareRouting(
+    _ run: GoldenRun, _ golden: GoldenValue, _ comparison: inout GoldenComparison
+  ) throws {
     let questions = try golden.array()
-    comparison.equal("routing", routed.decisions.count, questions.count)
+    comparison.equal("routing", run.decisions.count, questions.count)
     for (index, question) in questions.enumerated() {
       let number = try question["question"]?.integer() ?? index
-      guard routed.decisions.indices.contains(number) else {
+      guard run.decisions.indices.contains(number) else {
         throw GoldenProblem("routing names the question \(number)")
       }
       for key in question.keys where key != "question" {
-        try compareDecision(
-          key, routed.decisions[number], try question.required(key), &comparison)
+        try compareDecision(key, run.decisions[number], try question.required(key), &comparison)
       }
     }
   }
 
-  /// Consecutive rows of the kept ones, `micro_batch_size` at a time.
-  private func microBatches(
-    _ routed: Routed, _ hyperparameters: GoldenValue, _ inputs: GoldenValue
-  ) throws -> [(rows: Range<Int>, batch: TokenBatch)] {
-    let count = routed.kept.count
-    var size = max(1, count)
-    if let given = try hyperparameters["micro_batch_size"]?.integer() {
-      size = given
-    } else if let number = try hyperparameters["micro_batches"]?.integer(), number > 0 {
-      size = (count + number - 1) / number
+  func compareKept(
+    _ run: GoldenRun, _ golden: GoldenValue, _ comparison: inout GoldenComparison
+  ) throws {
+    comparison.equal("kept", run.samples, try golden.integers())
+  }
+
+  func compareMicroLosses(
+    _ run: GoldenRun, _ golden: GoldenValue, _ comparison: inout GoldenComparison
+  ) throws {
+    comparison.numbers("loss_per_micro_batch", run.microLosses, try golden.comparableNumbers())
+  }
+
+  /// The files list Â of the RL part alone: an imitated row has 0 there and 1 in ours.
+  func compareRolloutAdvantages(
+    _ run: GoldenRun, _ golden: GoldenValue, _ comparison: inout GoldenComparison
+  ) throws {
+    let listed = run.advantages.enumerated().map { sample, row in
+      run.layout.isDemonstration[sample] ? row.map { _ in 0 } : row
     }
-    guard size > 0 else { throw GoldenProblem("micro_batch_size is \(size)") }
-    var result: [(rows: Range<Int>, batch: TokenBatch)] = []
-    for start in stride(from: 0, to: count, by: size) {
-      let range = start..<min(count, start + size)
-      let one = try batch(
-        Array(routed.kept[range]), routed.layout, inputs, advantages: routed.advantages,
-        weights: routed.weights)
-      result.append((range, one))
-    }
-    return result
+    try comparison.ragged("advantages", listed, golden)
   }
 
   /// The paper's loss, question by question, both terms whether or not the gate lets them in.
-  private func compareQuestions(
-    _ golden: GoldenValue, _ routed: Routed, _ inputs: GoldenValue,
-    _ comparison: inout GoldenComparison
+  func compareQuestions(
+    _ run: GoldenRun, _ golden: GoldenValue, _ comparison: inout GoldenComparison
   ) throws {
     let questions = try golden.array()
-    comparison.equal("questions", routed.decisions.count, questions.count)
-    for (index, question) in questions.enumerated() where index < routed.decisions.count {
-      let decision = routed.decisions[index]
-      let members = routed.layout.groups[index]
-      let parts = members.reduce(into: (rl: [Int](), sft: [Int]())) { parts, row in
-        if routed.layout.isDemonstration[row] {
-          parts.sft.append(row)
-        } else {
-          parts.rl.append(row)
-        }
-      }
-      let rl = try term(parts.rl, routed, inputs).policy
-      let sft = try term(parts.sft, routed, inputs).imitation
+    comparison.equal("questions", run.decisions.count, questions.count)
+    for (index, question) in questions.enumerated() where index < run.decisions.count {
+      let decision = run.decisions[index]
+      let rl = try term(run, question: index, Gate(.reinforce)).policy
+      let sft = try term(run, question: index, Gate(.imitate)).imitation
       for key in question.keys {
         let value = try question.required(key)
         let place = "questions[\(index)].\(key)"
@@ -209,26 +140,14 @@ extension EstimatorCheck {
     }
   }
 
-  /// The terms of some rows of one question, as if the gate had let them in with weight 1.
-  private func term(_ rows: [Int], _ routed: Routed, _ inputs: GoldenValue) throws -> LossTerms {
-    let advantages = try rowAdvantages(routed.algorithm, routed.layout, routed.rewards)
-    var one = try batch(
-      rows, routed.layout, inputs, advantages: advantages,
-      weights: routed.rewards.map { _ in 1 })
-    for row in one.rows.indices { one.rows[row].group = 0 }
-    return try routed.algorithm.evaluate(one).terms
-  }
-}
-
-extension Evaluation {
-  /// This micro-batch followed by the next one of its mini-batch.
-  func joined(with next: Evaluation) -> Evaluation {
-    var result = self
-    result.gradLogProbability += next.gradLogProbability
-    result.gradEntropy += next.gradEntropy
-    result.terms.add(next.terms)
-    result.diagnostics.add(next.diagnostics)
-    result.parts = nil
-    return result
+  /// The terms of one question by itself, as if the gate had been this one.
+  private func term(_ run: GoldenRun, question: Int, _ gate: Gate) throws -> LossTerms {
+    var alone = try GoldenRun(run.golden, run.layout, run.algorithm)
+    try alone.route { _ in gate }
+    try alone.assemble()
+    let samples = run.layout.groups[question].filter { alone.roles[$0] != nil }
+    var batch = try alone.makeBatch(of: samples)
+    for row in batch.rows.indices { batch.rows[row].group = 0 }
+    return try alone.algorithm.evaluate(batch).terms
   }
 }

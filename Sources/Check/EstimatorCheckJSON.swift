@@ -1,7 +1,7 @@
-import Foundation
+import Records
 
 /// A value of a golden file.
-enum GoldenValue: Sendable, Equatable, Decodable {
+enum GoldenValue: Sendable, Equatable {
   case null
   case bool(Bool)
   case number(Double)
@@ -9,21 +9,19 @@ enum GoldenValue: Sendable, Equatable, Decodable {
   case array([GoldenValue])
   case object([String: GoldenValue])
 
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    // The type of a JSON value is found by asking; the last attempt says what is wrong.
-    if container.decodeNil() {
-      self = .null
-    } else if let value = try? container.decode(Bool.self) {
-      self = .bool(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
-    } else if let value = try? container.decode([GoldenValue].self) {
-      self = .array(value)
-    } else {
-      self = .object(try container.decode([String: GoldenValue].self))
+  init(_ value: JSONValue) {
+    switch value {
+    case .null: self = .null
+    case .boolean(let value): self = .bool(value)
+    case .integer(let value): self = .number(Double(value))
+    case .number(let value): self = .number(value)
+    case .string(let value): self = .string(value)
+    case .array(let values): self = .array(values.map(GoldenValue.init))
+    case .object(let members):
+      self = .object(
+        Dictionary(
+          members.map { ($0.name, GoldenValue($0.value)) }, uniquingKeysWith: { first, _ in first })
+      )
     }
   }
 

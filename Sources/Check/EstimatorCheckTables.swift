@@ -30,13 +30,13 @@ extension EstimatorCheck {
     let fields = GoldenValue.object(
       Dictionary(zip(columns, values), uniquingKeysWith: { $1 }))
     let mask = StabilizationMask(
-      clipLow: try fields["clip_low"]?.number(), clipHigh: try fields["clip_high"]?.number(),
+      .clip, clipLow: try fields["clip_low"]?.number(), clipHigh: try fields["clip_high"]?.number(),
       dualClip: try fields["dual_clip"]?.number(),
       logRatioClamp: try fields["log_ratio_clamp"]?.number() ?? clamp)
     let advantage = try fields.required("advantage").number()
     let token = mask(
-      logRatio: try fields.required("logprob").number()
-        - fields.required("logprob_old").number(),
+      logRatio: try precision.rounded(fields.required("logprob").number())
+        - precision.rounded(fields.required("logprob_old").number()),
       advantage: advantage)
     for key in columns {
       guard let golden = fields[key] else { continue }
@@ -51,39 +51,31 @@ extension EstimatorCheck {
     }
   }
 
-  func compareKL(_ golden: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    if case .array(let controllers)? = golden["inputs"] {
+  func compareKL(_ golden: GoldenCase, _ comparison: inout GoldenComparison) throws {
+    try golden.refuseKind()
+    if case .array(let controllers) = golden.inputs {
+      try refuseUnknown("expected field", in: golden.expected, known: [])
       for controller in controllers { try compareController(controller, &comparison) }
       return
     }
-    let hyperparameters = hyperparameters(golden)
-    try refuseUnknown(
-      "hyperparameter", in: hyperparameters,
-      known: ["kind", "log_ratio_clamp", "value_clamp", "gradient"])
-    let name = try hyperparameters.required("kind").string()
+    let parameters = golden.parameters
+    try parameters.refuseUnknown(known: ["kind", "log_ratio_clamp", "value_clamp", "gradient"])
+    let name = try parameters.required("kind").string()
     let penalty = KLPenalty(
-      try klKind(name), weight: 1, logRatioClamp: try hyperparameters["log_ratio_clamp"]?.number(),
-      valueClamp: try hyperparameters["value_clamp"]?.number())
-    let inputs = try golden.required("inputs")
-    let current = try inputs.required("logprob").numbers()
-    let anchor = try inputs.required("logprob_ref").numbers()
+      try KLPenalty.Kind(golden: name), weight: 1,
+      logRatioClamp: try parameters["log_ratio_clamp"]?.number(),
+      valueClamp: try parameters["value_clamp"]?.number())
+    let inputs = golden.inputs
+    let current = try precision.rounded(inputs.required("logprob").numbers())
+    let anchor = try precision.rounded(inputs.required("logprob_ref").numbers())
     guard current.count == anchor.count else { throw GoldenProblem("inputs differ in length") }
     let ours = zip(current, anchor).map { penalty(logProbability: $0, anchor: $1) }
-    let expected = try golden.required("expected")
+    let expected = golden.expected
     try refuseUnknown("expected field", in: expected, known: ["value", "grad_logprob"])
     for key in expected.keys {
       let numbers = try expected.required(key).comparableNumbers()
       comparison.numbers(key, key == "value" ? ours.map(\.value) : ours.map(\.gradient), numbers)
     }
-  }
-
-  /// Our name of a peer's kind.
-  func klKind(_ name: String) throws(GoldenProblem) -> KLPenalty.Kind {
-    let known = ["kl": "k1", "mse": "k2", "low_var_kl": "k3"]
-    guard let kind = KLPenalty.Kind(rawValue: known[name] ?? name) else {
-      throw GoldenProblem("the KL penalty \(name) is not understood")
-    }
-    return kind
   }
 
   private func compareController(
@@ -103,16 +95,15 @@ extension EstimatorCheck {
       "coefficient_after", ours, try golden.required("coefficient_after").comparableNumbers())
   }
 
-  func compareEntropy(_ golden: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    let hyperparameters = hyperparameters(golden)
-    try refuseUnknown(
-      "hyperparameter", in: hyperparameters, known: ["temperature", "entropy_coef"])
-    let temperature = try hyperparameters["temperature"]?.number() ?? 1
-    let weight = try hyperparameters["entropy_coef"]?.number() ?? 0
-    let inputs = try golden.required("inputs")
+  func compareEntropy(_ golden: GoldenCase, _ comparison: inout GoldenComparison) throws {
+    let parameters = golden.parameters
+    try parameters.refuseUnknown(known: ["temperature", "entropy_coef"])
+    let temperature = try parameters["temperature"]?.number() ?? 1
+    let weight = try parameters["entropy_coef"]?.number() ?? 0
+    let inputs = golden.inputs
     let targets = try inputs.required("targets").integers()
     let distributions = try inputs.required("logits").ragged().map {
-      try TokenDistribution(logits: $0, temperature: temperature)
+      try TokenDistribution(logits: precision.rounded($0), temperature: temperature)
     }
     guard targets.count == distributions.count else {
       throw GoldenProblem("logits and targets differ in length")
@@ -121,7 +112,7 @@ extension EstimatorCheck {
     let towards = zip(distributions, targets).map { $0.logProbabilityGradient(target: $1) }
     let spread = distributions.map { $0.entropyGradient() }
     let count = Double(targets.count)
-    let expected = try golden.required("expected")
+    let expected = golden.expected
     for key in expected.keys {
       guard let value = expected[key] else { continue }
       switch key {
@@ -144,36 +135,38 @@ extension EstimatorCheck {
     }
   }
 
-  func compareAggregation(_ golden: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    let hyperparameters = hyperparameters(golden)
+  func compareAggregation(_ golden: GoldenCase, _ comparison: inout GoldenComparison) throws {
+    let parameters = golden.parameters
+    try parameters.refuseUnknown(known: [
+      "aggregation", "constant", "global_tokens", "global_sequences", "data_parallel",
+    ])
+    let inputs = golden.inputs
     try refuseUnknown(
-      "hyperparameter", in: hyperparameters,
-      known: ["aggregation", "constant", "global_tokens", "global_sequences", "data_parallel"])
-    let inputs = try golden.required("inputs")
-    let layout = try GoldenLayout(inputs: inputs)
-    let aggregation = try aggregation(
-      try hyperparameters.required("aggregation").string(), hyperparameters, layout)
-    var totals = Normalizers(rows: layout.shapes(of: Array(layout.lengths.indices))).rollouts
-    if let tokens = try hyperparameters["global_tokens"]?.number() { totals.tokens = tokens }
-    if let rows = try hyperparameters["global_sequences"]?.number() {
+      "input", in: inputs,
+      known: ["response_lengths", "padded_length", "mask", "groups", "token_loss"])
+    let layout = try GoldenLayout(inputs: inputs, precision: precision)
+    let aggregation = try parameters.aggregation(layout)
+    let shapes = layout.shapes()
+    var totals = Normalizers(rows: shapes).rollouts
+    if let tokens = try parameters["global_tokens"]?.number() { totals.tokens = tokens }
+    if let rows = try parameters["global_sequences"]?.number() {
       totals.sequences = rows
       totals.rows = rows
     }
-    let workers = try hyperparameters["data_parallel"]?.number() ?? 1
-    let losses = try inputs.required("token_loss").ragged()
-    guard losses.map(\.count) == layout.lengths else {
-      throw GoldenProblem("token_loss and response_lengths differ")
+    let workers = try parameters["data_parallel"]?.number() ?? 1
+    guard let losses = try layout.tokens("token_loss") else {
+      throw GoldenProblem("token_loss is missing")
     }
     var loss = 0.0
     var weights: [[Double]] = []
     for row in losses.indices {
       let weight = aggregation.weight(
-        tokens: layout.trained[row].count { $0 }, rowsInGroup: layout.lengths.count,
-        totals: totals, workers: workers)
+        tokens: shapes[row].trainedTokens, rowsInGroup: totals.rowsInGroup[shapes[row].group],
+        tokensInGroup: totals.tokensInGroup[shapes[row].group], totals: totals, workers: workers)
       weights.append(layout.trained[row].map { $0 ? weight : 0 })
       for token in losses[row].indices { loss += weights[row][token] * losses[row][token] }
     }
-    let expected = try golden.required("expected")
+    let expected = golden.expected
     try refuseUnknown("expected field", in: expected, known: ["loss", "token_weight"])
     if let value = expected["loss"] { try comparison.number("loss", loss, value) }
     if let value = expected["token_weight"] {
@@ -181,20 +174,19 @@ extension EstimatorCheck {
     }
   }
 
-  func compareOptimizer(_ golden: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    let hyperparameters = hyperparameters(golden)
-    let inputs = try golden.required("inputs")
+  func compareOptimizer(_ golden: GoldenCase, _ comparison: inout GoldenComparison) throws {
+    let parameters = golden.parameters
+    let inputs = golden.inputs
     try refuseUnknown("input", in: inputs, known: ["shapes", "initial", "steps"])
-    try refuseUnknown(
-      "expected field", in: golden["expected"] ?? .object([:]), known: [])
+    try refuseUnknown("expected field", in: golden.expected, known: [])
     let tensors = try inputs.required("initial").ragged()
     let sizes = try inputs.required("shapes").raggedIntegers().map { $0.reduce(1, *) }
     guard sizes == tensors.map(\.count) else { throw GoldenProblem("shapes and tensors differ") }
-    var parameters = tensors.flatMap { $0 }
-    var (optimizer, rate) = try goldenOptimizer(hyperparameters, count: parameters.count)
+    var weights = tensors.flatMap { precision.rounded($0) }
+    var (optimizer, rate) = try goldenOptimizer(parameters, count: weights.count)
     for (index, step) in try inputs.required("steps").array().enumerated() {
-      let gradient = try step.required("gradients").ragged().flatMap { $0 }
-      let outcome = try optimizer.update(&parameters, gradient: gradient, learningRate: rate)
+      let gradient = try step.required("gradients").ragged().flatMap(precision.rounded)
+      let outcome = try optimizer.update(&weights, gradient: gradient, learningRate: rate)
       let expected = try step.required("expected")
       for key in expected.keys {
         switch key {
@@ -210,7 +202,7 @@ extension EstimatorCheck {
             "step \(index) \(key)", outcome.stepped, try expected.required(key).bool())
         case "parameters":
           let flat = try expected.required(key).ragged().flatMap { $0 }
-          comparison.numbers("step \(index) \(key)", parameters, flat)
+          comparison.numbers("step \(index) \(key)", weights, flat)
         default: throw GoldenProblem("the expected field \(key) of a step is not understood")
         }
       }
@@ -218,25 +210,23 @@ extension EstimatorCheck {
   }
 
   /// AdamW and its learning rate as a file describes them.
-  func goldenOptimizer(_ hyperparameters: GoldenValue, count: Int) throws(GoldenProblem) -> (
+  func goldenOptimizer(_ parameters: GoldenParameters, count: Int) throws(GoldenProblem) -> (
     AdamW, rate: Double
   ) {
-    try refuseUnknown(
-      "hyperparameter", in: hyperparameters,
-      known: [
-        "optimizer", "lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip", "skip_above",
-      ])
-    if let name = try hyperparameters["optimizer"]?.string(), name != "AdamW" {
+    try parameters.refuseUnknown(known: [
+      "optimizer", "lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip", "skip_above",
+    ])
+    if let name = try parameters["optimizer"]?.string(), name != "AdamW" {
       throw GoldenProblem("the optimizer \(name) is not built")
     }
     let optimizer = AdamW(
-      count: count, beta1: try hyperparameters["beta1"]?.number() ?? 0.9,
-      beta2: try hyperparameters["beta2"]?.number() ?? 0.999,
-      adamEpsilon: try hyperparameters["eps"]?.number() ?? 1e-8,
-      weightDecay: try hyperparameters["weight_decay"]?.number() ?? 0.01,
+      count: count, beta1: try parameters["beta1"]?.number() ?? 0.9,
+      beta2: try parameters["beta2"]?.number() ?? 0.999,
+      adamEpsilon: try parameters["eps"]?.number() ?? 1e-8,
+      weightDecay: try parameters["weight_decay"]?.number() ?? 0.01,
       rule: GradientRule(
-        clip: try hyperparameters["grad_clip"]?.number(),
-        skipAbove: try hyperparameters["skip_above"]?.number()))
-    return (optimizer, try hyperparameters.required("lr").number())
+        clip: try parameters["grad_clip"]?.number(),
+        skipAbove: try parameters["skip_above"]?.number()))
+    return (optimizer, try parameters.required("lr").number())
   }
 }

@@ -34,7 +34,9 @@ private struct TablePolicy {
   }
 
   /// Back from numbers per token to the table.
-  func gradient(_ sequences: [[Int]], _ evaluation: Evaluation) throws -> [Double] {
+  func gradient(
+    _ sequences: [[Int]], _ evaluation: Evaluation, _ precision: CheckPrecision
+  ) throws -> [Double] {
     var gradient = parameters.map { _ in 0.0 }
     let distributions = try distributions()
     var token = 0
@@ -42,10 +44,12 @@ private struct TablePolicy {
       for (position, target) in sequence.enumerated() {
         let towards = distributions[position].logProbabilityGradient(target: target)
         let spread = distributions[position].entropyGradient()
-        let entropy = evaluation.gradEntropy.isEmpty ? 0 : evaluation.gradEntropy[token]
+        let entropy =
+          evaluation.gradEntropy.isEmpty ? 0 : precision.rounded(evaluation.gradEntropy[token])
+        let weight = precision.rounded(evaluation.gradLogProbability[token])
         for v in 0..<vocabulary {
           gradient[position * vocabulary + v] +=
-            evaluation.gradLogProbability[token] * towards[v] + entropy * spread[v]
+            weight * towards[v] + entropy * spread[v]
         }
         token += 1
       }
@@ -61,46 +65,45 @@ private struct TrainingPhase {
   var rows: [TokenBatch.Row] = []
   var advantages: [Double] = []
 
-  mutating func append(
-    _ kind: RowKind, _ group: Int, weight: Double, _ sequence: [Int], advantage: Double
-  ) {
-    rows.append(TokenBatch.Row(kind: kind, group: group, weight: weight))
+  mutating func append(_ row: TokenBatch.Row, _ sequence: [Int], advantage: Double) {
+    rows.append(row)
     sequences.append(sequence)
     advantages.append(advantage)
   }
 
-  func batch(policy: TablePolicy, old: [Double]) throws -> TokenBatch {
+  func batch(policy: TablePolicy, old: [Double], precision: CheckPrecision) throws -> TokenBatch {
     var starts = [0]
     for sequence in sequences { starts.append(starts[starts.count - 1] + sequence.count) }
     let distributions = try policy.distributions()
     let entropy = sequences.flatMap { $0.indices.map { distributions[$0].entropy } }
     return TokenBatch(
       rows: rows, rowStarts: starts, trained: old.map { _ in true },
-      advantages: .perRow(advantages), logProbability: try policy.logProbabilities(sequences),
-      logProbabilityOld: old, entropy: entropy)
+      advantages: .perRow(advantages),
+      logProbability: precision.rounded(try policy.logProbabilities(sequences)),
+      logProbabilityOld: precision.rounded(old), entropy: precision.rounded(entropy))
   }
 }
 
 // `toy_training.json`: whole runs of a tabular policy, parameters after every update.
 extension EstimatorCheck {
-  func compareTraining(_ golden: GoldenValue, _ comparison: inout GoldenComparison) throws {
-    let inputs = try golden.required("inputs")
+  func compareTraining(_ golden: GoldenCase, _ comparison: inout GoldenComparison) throws {
+    try golden.refuseKind()
+    let inputs = golden.inputs
     try refuseUnknown(
       "input", in: inputs, known: ["positions", "vocabulary", "initial_parameters"])
     var policy = try TablePolicy(inputs: inputs)
-    let expected = try golden.required("expected")
+    let expected = golden.expected
     try refuseUnknown("expected field", in: expected, known: ["phases"])
-    let hyperparameters = hyperparameters(golden)
-    var (optimizer, rate) = try goldenOptimizer(hyperparameters, count: policy.parameters.count)
+    var (optimizer, rate) = try goldenOptimizer(golden.parameters, count: policy.parameters.count)
     // One optimizer goes through all phases of the file, though SFT and RL are two runs in practice.
     for (index, phase) in try expected.required("phases").array().enumerated() {
       let kind = try phase.required("kind").string()
       let training = try trainingPhase(kind, phase, &comparison)
       let old = try policy.logProbabilities(training.sequences)
       for (number, step) in try phase.required("steps").array().enumerated() {
-        let batch = try training.batch(policy: policy, old: old)
+        let batch = try training.batch(policy: policy, old: old, precision: precision)
         let ours = try training.algorithm.evaluate(batch)
-        let gradient = try policy.gradient(training.sequences, ours)
+        let gradient = try policy.gradient(training.sequences, ours, precision)
         let outcome = try optimizer.update(
           &policy.parameters, gradient: gradient, learningRate: rate)
         let place = "phase \(index) step \(number)"
@@ -135,12 +138,15 @@ extension EstimatorCheck {
     try refuseUnknown(
       "field", in: golden,
       known: ["kind", "sequences", "aggregation", "constant", "sft_coef", "entropy_coef", "steps"])
-    let sequences = try golden.required("sequences").raggedIntegers()
-    var parameters = try toyParameters(golden, sequences)
-    parameters.sftAggregation = parameters.aggregation
-    var phase = TrainingPhase(algorithm: try Algorithm.named("sft", parameters: parameters))
-    for (index, sequence) in sequences.enumerated() {
-      phase.append(.demonstration, index, weight: 1, sequence, advantage: 1)
+    let parameters = GoldenParameters(golden)
+    var algorithm = try GoldenFamily.catalogue("sft")
+    algorithm.imitation.aggregation = try aggregation(parameters, else: .tokenMean)
+    algorithm.imitation.weight = try parameters.number("sft_coef") ?? 1
+    algorithm.entropy = try parameters.entropy()
+    try algorithm.validate()
+    var phase = TrainingPhase(algorithm: algorithm)
+    for (index, sequence) in try golden.required("sequences").raggedIntegers().enumerated() {
+      phase.append(.init(kind: .demonstration, group: index), sequence, advantage: 1)
     }
     return phase
   }
@@ -153,16 +159,22 @@ extension EstimatorCheck {
         "dual_clip", "log_ratio_clamp", "aggregation", "constant", "entropy_coef", "steps",
       ])
     let sequences = try golden.required("sequences").raggedIntegers()
-    var parameters = try toyParameters(golden, sequences)
-    parameters.mask = try maskParameters(golden)
-    var phase = TrainingPhase(algorithm: try Algorithm.named(kind, parameters: parameters))
+    let parameters = GoldenParameters(golden)
+    var algorithm = try GoldenFamily.catalogue(kind)
+    algorithm.rollouts.mask = try parameters.mask(clamp: 20)
+    algorithm.rollouts.aggregation = try aggregation(
+      parameters, else: algorithm.rollouts.aggregation)
+    algorithm.entropy = try parameters.entropy()
+    try algorithm.validate()
+    var phase = TrainingPhase(algorithm: algorithm)
     let rewards = try golden.required("rewards").numbers()
     for (group, members) in try golden.required("groups").raggedIntegers().enumerated() {
-      let ours = try phase.algorithm.advantages([
-        GroupRewards(rollouts: members.map { rewards[$0] })
-      ])[0]
-      for (row, advantage) in zip(members, ours.rollouts) {
-        phase.append(.rollout, group, weight: 1, sequences[row], advantage: advantage)
+      guard members.allSatisfy({ rewards.indices.contains($0) && sequences.indices.contains($0) })
+      else { throw GoldenProblem("group \(group) names a sequence that is not there") }
+      let advantages = algorithm.advantage.advantages(rewards: members.map { rewards[$0] })
+      for (row, advantage) in zip(members, advantages) {
+        phase.append(
+          .init(kind: .rollout, group: group), sequences[row], advantage: advantage)
       }
     }
     return phase
@@ -180,27 +192,39 @@ extension EstimatorCheck {
     let rollouts = try golden.required("rollouts").raggedIntegers()
     let demonstrations = try golden.required("demonstrations").raggedIntegers()
     let rewards = try golden.required("rewards").numbers()
-    var parameters = try toyParameters(golden, rollouts)
-    parameters.gate.thresholdCount = try golden.required("gate_count").integer()
-    var phase = TrainingPhase(algorithm: try Algorithm.named("hpt", parameters: parameters))
+    let groups = try golden.required("groups").raggedIntegers()
+    let parameters = GoldenParameters(golden)
+    var algorithm = try GoldenFamily.catalogue("hpt")
+    algorithm.gate.thresholdCount = try golden.required("gate_count").integer()
+    algorithm.rollouts.aggregation.constant = try golden.required("constant").number()
+    algorithm.imitation.weight = try parameters.number("sft_coef") ?? 1
+    algorithm.entropy = try parameters.entropy()
+    try algorithm.validate()
+    guard groups.count == demonstrations.count, rewards.count == rollouts.count,
+      groups.flatMap({ $0 }).sorted() == Array(rollouts.indices)
+    else { throw GoldenProblem("groups, rollouts and demonstrations differ") }
+    var phase = TrainingPhase(algorithm: algorithm)
     var decisions: [String] = []
-    for (group, members) in try golden.required("groups").raggedIntegers().enumerated() {
-      let values = members.map { rewards[$0] }
-      let decision = try phase.algorithm.gate.decide(values: values, hasDemonstration: true)
+    for (group, members) in groups.enumerated() {
+      let input = GateInput(
+        step: 0, rollouts: members.map { GateRollout(reward: rewards[$0], tokens: 1) },
+        demonstrations: 1, group: UInt64(group))
+      var memory: [Double] = []
+      let decision = try algorithm.gate.decide(input, memory: &memory)
       let imitates = decision.demonstration == .imitated
       decisions.append(imitates ? "sft" : "rl")
-      let ours = try phase.algorithm.advantages([
-        GroupRewards(rollouts: decision.kept.map { values[$0] }, imitated: imitates ? 1 : 0)
-      ])[0]
-      for (index, advantage) in zip(decision.kept, ours.rollouts) {
+      let kept = decision.kept.map { members[$0] }
+      let advantages = algorithm.advantage.advantages(rewards: kept.map { rewards[$0] })
+      for (row, advantage) in zip(kept, advantages) {
         phase.append(
-          .rollout, group, weight: decision.rolloutWeight, rollouts[members[index]],
+          .init(kind: .rollout, group: group, weight: decision.rolloutWeight), rollouts[row],
           advantage: advantage)
       }
-      for advantage in ours.demonstrations {
+      if imitates {
         phase.append(
-          .demonstration, group, weight: decision.demonstrationWeight, demonstrations[group],
-          advantage: advantage)
+          .init(
+            kind: .demonstration, group: group, weight: 0,
+            imitationWeight: decision.demonstrationWeight), demonstrations[group], advantage: 1)
       }
     }
     if let expected = golden["decisions"] {
@@ -209,16 +233,15 @@ extension EstimatorCheck {
     return phase
   }
 
-  private func toyParameters(_ golden: GoldenValue, _ sequences: [[Int]]) throws
-    -> AlgorithmParameters
-  {
-    var parameters = AlgorithmParameters()
-    if let mode = try golden["aggregation"]?.string() {
-      parameters.aggregation.kind = String(mode.map { $0 == "-" ? "_" : $0 })
+  private func aggregation(
+    _ parameters: GoldenParameters, else aggregation: Aggregation
+  ) throws(GoldenProblem) -> Aggregation {
+    guard let text = try parameters.text("aggregation") else {
+      return Aggregation(aggregation.kind, constant: try parameters.number("constant"))
     }
-    parameters.aggregation.constant = try golden["constant"]?.number()
-    parameters.sftWeight = try golden["sft_coef"]?.number()
-    parameters.entropyWeight = try golden["entropy_coef"]?.number()
-    return parameters
+    guard let kind = Aggregation.Kind(rawValue: String(text.map { $0 == "-" ? "_" : $0 })) else {
+      throw GoldenProblem("the aggregation \(text) is not understood")
+    }
+    return Aggregation(kind, constant: try parameters.number("constant"))
   }
 }

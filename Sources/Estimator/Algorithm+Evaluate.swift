@@ -17,7 +17,7 @@ extension Algorithm {
     try batch.validate()
     var batch = batch
     if let correction = rollouts.correction, correction.numerator == .current {
-      try correct(&batch, correction, numerator: batch.logProbability)
+      try correction.apply(to: &batch, numerator: batch.logProbability)
     }
     var evaluation = Evaluation(tokens: batch.tokenCount, recordingParts: recordingParts)
     var pass = try TermPass(self, batch, normalizers)

@@ -16,38 +16,7 @@ extension Algorithm {
   public func correct(_ batch: inout TokenBatch) throws(EstimatorError) {
     guard corrects, let correction = rollouts.correction else { return }
     let old = try required(batch.logProbabilityOld, .logProbabilityOld)
-    try correct(&batch, correction, numerator: old)
-  }
-
-  func correct(
-    _ batch: inout TokenBatch, _ correction: RolloutCorrection, numerator: [Double]
-  ) throws(EstimatorError) {
-    let rollout = try required(batch.logProbabilityRollout, .logProbabilityRollout)
-    var weights = Array(repeating: 1.0, count: batch.tokenCount)
-    var (sum, count) = (0.0, 0.0)
-    for row in batch.rows.indices where batch.rows[row].kind == .rollout {
-      let range = batch.range(row)
-      let trained = Array(batch.trained[range])
-      let logRatios = range.map { batch.trained[$0] ? numerator[$0] - rollout[$0] : 0 }
-      if let bad = logRatios.firstIndex(where: { !$0.isFinite }) {
-        throw .notFinite("log π − log μ", logRatios[bad], row: row, token: bad)
-      }
-      let own = correction.weights(logRatios: logRatios, trained: trained)
-      let kept = correction.kept(logRatios: logRatios, trained: trained)
-      for (index, token) in range.enumerated() {
-        weights[token] = own[index]
-        batch.trained[token] = kept[index]
-      }
-      let valid = trained.indices.filter { trained[$0] }
-      guard let first = valid.first else { continue }
-      // A sequence's weight counts once, whatever its length.
-      sum += correction.level == .sequence ? own[first] : valid.reduce(0) { $0 + own[$1] }
-      count += correction.level == .sequence ? 1 : Double(valid.count)
-    }
-    if correction.isNormalized, sum > 0 {
-      for token in weights.indices { weights[token] *= count / sum }
-    }
-    batch.correction = weights
+    try correction.apply(to: &batch, numerator: old)
   }
 
   /// Picks the tokens of ``TokenSelection`` in a mini-batch that has been scored.

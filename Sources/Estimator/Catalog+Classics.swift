@@ -63,7 +63,7 @@ extension Algorithm {
     ) {
       Algorithm(
         name: "reinforce_plus_plus_baseline",
-        advantage: AdvantageEstimate(.centered, singleton: .zero, whiten: .bessel),
+        advantage: AdvantageEstimate(.centered, whiten: .bessel),
         rollouts: PolicyTerm(reference: .updateStart, mask: .verl, aggregation: .tokenMean))
     },
     CatalogEntry(

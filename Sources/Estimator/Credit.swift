@@ -64,6 +64,16 @@ public struct Credit: Sendable, Equatable {
     }
   }
 
+  /// Â of a response by the two kinds that weigh it with its mean token entropy.
+  public func weight(meanEntropy: Double, isSolved: Bool) -> Double {
+    switch kind {
+    case .entropySign: isSolved ? positive * exponential(meanEntropy) : -negative
+    case .entropyDecay: positive * exponential(-meanEntropy)
+    case .advantage, .one, .implicitReward, .preference:
+      preconditionFailure("Credit: \(kind.rawValue) does not read entropy")
+    }
+  }
+
   func validate(_ key: String) throws(EstimatorError) {
     guard !comparesPolicies || (beta > 0 && beta.isFinite) else {
       throw .parameter("\(key).beta", "\(beta) is not positive", remedy: "Give a positive beta.")

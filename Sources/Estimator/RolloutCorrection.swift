@@ -147,6 +147,48 @@ public struct RolloutCorrection: Sendable, Equatable {
 }
 
 extension RolloutCorrection {
+  /// Drops from `trained` what a rejection rule drops, and sets the weights.
+  ///
+  /// - Parameters:
+  ///   - batch: with the log-probabilities under μ.
+  ///   - numerator: `log π_num`, one per token.
+  /// - Throws: `.missingQuantity`, `.shapeMismatch`, `.notFinite` with row and token.
+  public func apply(
+    to batch: inout TokenBatch, numerator: [Double]
+  ) throws(EstimatorError) {
+    guard let rollout = batch.logProbabilityRollout else {
+      throw .missing("logprob_rollout", needed: "a rollout correction")
+    }
+    guard numerator.count == batch.tokenCount else {
+      throw .shape("numerator", numerator.count, expected: batch.tokenCount)
+    }
+    var weights = Array(repeating: 1.0, count: batch.tokenCount)
+    var (sum, count) = (0.0, 0.0)
+    for row in batch.rows.indices where batch.rows[row].kind == .rollout {
+      let range = batch.range(row)
+      let trained = Array(batch.trained[range])
+      let logRatios = range.map { batch.trained[$0] ? numerator[$0] - rollout[$0] : 0 }
+      if let bad = logRatios.firstIndex(where: { !$0.isFinite }) {
+        throw .notFinite("log π − log μ", logRatios[bad], row: row, token: bad)
+      }
+      let own = self.weights(logRatios: logRatios, trained: trained)
+      let kept = kept(logRatios: logRatios, trained: trained)
+      for (index, token) in range.enumerated() {
+        weights[token] = own[index]
+        batch.trained[token] = kept[index]
+      }
+      let valid = trained.indices.filter { trained[$0] }
+      guard let first = valid.first else { continue }
+      // A sequence's weight counts once, whatever its length.
+      sum += level == .sequence ? own[first] : valid.reduce(0) { $0 + own[$1] }
+      count += level == .sequence ? 1 : Double(valid.count)
+    }
+    if isNormalized, sum > 0 {
+      for token in weights.indices { weights[token] *= count / sum }
+    }
+    batch.correction = weights
+  }
+
   /// Weights of one row's tokens from their log ratios `log π_num − log μ`; 1 at untrained tokens.
   func weights(logRatios: [Double], trained: [Bool]) -> [Double] {
     switch level {

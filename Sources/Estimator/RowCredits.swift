@@ -66,15 +66,37 @@ struct RowCredits {
       let count = Double(rows.count)
       let mean = rows.reduce(0) { $0 + credit.beta * sums[$1] } / count
       for row in rows {
-        let reward = batch.advantages.at(token: batch.rowStarts[row], row: row)
+        let reward = centredReward(row, batch)
         let weight = reward - (credit.beta * sums[row] - mean)
         advantage[row] = credit.beta * weight / (count - 1)
         loss[row] = 0.5 * weight * weight / (count - 1)
       }
+      moveLosses(of: rows, batch)
     }
   }
 
-  /// DPO: every pair pulls its chosen row up and its rejected row down by the same weight.
+  /// `R_i − R̄` as assembled; of numbers per token that of the first one that is trained.
+  private func centredReward(_ row: Int, _ batch: TokenBatch) -> Double {
+    switch batch.advantages {
+    case .perRow(let values): values[row]
+    case .perToken(let values):
+      batch.range(row).first { batch.trained[$0] }.map { values[$0] } ?? 0
+    }
+  }
+
+  /// A member that trains no token has a share in its group's loss all the same, and no norm to have
+  /// it by: the first member that trains takes it over.
+  private mutating func moveLosses(of rows: [Int], _ batch: TokenBatch) {
+    let trains = rows.map { row in batch.range(row).contains { batch.trained[$0] } }
+    guard let heir = trains.firstIndex(of: true) else { return }
+    for (row, trains) in zip(rows, trains) where !trains {
+      loss[rows[heir]] = (loss[rows[heir]] ?? 0) + (loss[row] ?? 0)
+      loss[row] = 0
+    }
+  }
+
+  /// DPO: every pair pulls its chosen row up and its rejected row down by the same weight. Its loss
+  /// stands at the chosen row, or at the rejected one where the chosen trains no token.
   private mutating func preferences(
     _ credit: Credit, _ batch: TokenBatch, _ algorithm: Algorithm
   ) throws(EstimatorError) {
@@ -88,7 +110,9 @@ struct RowCredits {
         credit.beta * ((1 - smoothing) * logistic(-margin) - smoothing * logistic(margin))
       pull[pair.chosen] += weight
       pull[pair.rejected] -= weight
-      losses[pair.chosen] += (1 - smoothing) * softplus(-margin) + smoothing * softplus(margin)
+      let isEmpty = !batch.range(pair.chosen).contains { batch.trained[$0] }
+      losses[isEmpty ? pair.rejected : pair.chosen] +=
+        (1 - smoothing) * softplus(-margin) + smoothing * softplus(margin)
     }
     advantage = pull
     loss = losses

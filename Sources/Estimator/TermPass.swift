@@ -105,11 +105,10 @@ struct TermPass {
     case .advantage: return isImitation ? 1 : nil
     case .one: return 1
     case .implicitReward, .preference: return credits.advantage[row] ?? 0
-    case .entropySign:
+    case .entropySign, .entropyDecay:
       guard !batch.rows[row].isIdle else { return 0 }
-      guard Gate.isSolved(batch.rows[row].reward) else { return -credit.negative }
-      return credit.positive * exponential(try meanEntropy(row))
-    case .entropyDecay: return credit.positive * exponential(-(try meanEntropy(row)))
+      return credit.weight(
+        meanEntropy: try meanEntropy(row), isSolved: Gate.isSolved(batch.rows[row].reward))
     }
   }
 

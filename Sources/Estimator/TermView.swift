@@ -114,7 +114,9 @@ struct TermView {
           token, segment,
           PartValues(
             mask: one.mask, ratio: one.ratio, advantage: advantage,
-            logReference: logProbability - naturalLogarithm(one.ratio)))
+            // Beyond the clamp the ratio is the clamp's; π_ref is what it is.
+            logReference: logProbability
+              - (one.mask == 0 ? logRatio : naturalLogarithm(one.ratio))))
         evaluation.parts?.added[token] -= segment.norm * extra
       }
     }

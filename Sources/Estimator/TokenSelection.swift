@@ -67,6 +67,41 @@ public struct TokenSelection: Sendable, Equatable {
     }
   }
 
+  /// Indices of the `count` largest values, ascending; of equal values the earlier ones. Linear in
+  /// the values on average: Hoare's selection, the middle value as its pivot.
+  static func largest(_ count: Int, of values: [Double]) -> [Int] {
+    guard count < values.count else { return Array(values.indices) }
+    var rest = values
+    var (low, high) = (0, rest.count - 1)
+    // Partitions, the larger ones first, until the place of the last one taken is settled.
+    while low < high {
+      let pivot = rest[(low + high) / 2]
+      var (left, right) = (low, high)
+      while left <= right {
+        while rest[left] > pivot { left += 1 }
+        while rest[right] < pivot { right -= 1 }
+        guard left <= right else { break }
+        rest.swapAt(left, right)
+        left += 1
+        right -= 1
+      }
+      if count - 1 <= right {
+        high = right
+      } else if count - 1 >= left {
+        low = left
+      } else {
+        break
+      }
+    }
+    let bound = rest[count - 1]
+    var ties = count - values.count { $0 > bound }
+    return values.indices.filter { index in
+      guard values[index] == bound else { return values[index] > bound }
+      ties -= 1
+      return ties >= 0
+    }
+  }
+
   /// Indices of the candidates that are picked, ascending.
   ///
   /// - Parameters:
@@ -79,11 +114,7 @@ public struct TokenSelection: Sendable, Equatable {
     let quota = max(1, Int(ratio * Double(covariances.count)))
     switch kind {
     case .klCovariance:
-      // Stable: of equal covariances the earlier token wins.
-      let order = covariances.indices.sorted {
-        (-covariances[$0], $0) < (-covariances[$1], $1)
-      }
-      return order.prefix(quota).sorted()
+      return Self.largest(quota, of: covariances)
     case .clipCovariance:
       let band = covariances.indices.filter {
         !clipped[$0] && covariances[$0] > lower && covariances[$0] < upper

@@ -1,7 +1,7 @@
 import Estimator
 import Testing
 
-/// Small cases worked by hand: advantages, bad input, names.
+/// Small cases worked by hand: bad input, names, rates.
 @Suite struct DecisionTests {
   private func code(_ body: () throws -> Void) -> EstimatorError.Code? {
     do {
@@ -12,34 +12,6 @@ import Testing
     } catch {
       return nil
     }
-  }
-
-  @Test func equalRewardsGiveExactlyZero() throws {
-    for kind in [
-      AdvantageEstimate.Kind.centered, .leaveOneOut, .normalized(epsilon: 0, bessel: true),
-    ] {
-      // The mean of three 0.1 is not 0.1.
-      #expect(try AdvantageEstimate(kind).advantages(rewards: [0.1, 0.1, 0.1]) == [0, 0, 0])
-    }
-  }
-
-  @Test func aGroupOfOneFollowsItsRule() throws {
-    #expect(try AdvantageEstimate(.centered).advantages(rewards: [0.5]) == [0.5])
-    #expect(
-      try AdvantageEstimate(.normalized(epsilon: 1, bessel: true)).advantages(rewards: [1]) == [0.5]
-    )
-    #expect(
-      try AdvantageEstimate(.centered, singleton: .zero).advantages(rewards: [0.5]) == [0])
-  }
-
-  /// R = (1, 0): mean 1/2; Bessel's std is √(1/2), the population's 1/2.
-  @Test func besselDividesByOneLess() throws {
-    let bessel = try AdvantageEstimate(.normalized(epsilon: 0, bessel: true))
-      .advantages(rewards: [1, 0])
-    #expect(abs(bessel[0] - 0.5.squareRoot()) < 1e-15)
-    #expect(
-      try AdvantageEstimate(.normalized(epsilon: 0, bessel: false)).advantages(rewards: [1, 0])
-        == [1, -1])
   }
 
   @Test func badNumbersAreRefusedAndNeverBecomeWeights() throws {
@@ -56,7 +28,6 @@ import Testing
       var advantage = batch
       advantage.advantages = .perRow(batch.rows.map { _ in value })
       #expect(code { _ = try algorithm.evaluate(advantage) } == .notFinite)
-      #expect(code { _ = try algorithm.advantage.advantages(rewards: [value, 0]) } == .notFinite)
     }
     var unclamped = algorithm
     unclamped.rollouts.mask = .none
@@ -96,15 +67,14 @@ import Testing
   @Test func unknownNamesListTheKnownOnes() throws {
     #expect(throws: EstimatorError.self) { try Algorithm.named("gpro") }
     do {
-      var parameters = AlgorithmParameters()
-      parameters.aggregation.kind = "mean"
-      _ = try Algorithm.named("grpo", parameters: parameters)
+      _ = try Algorithm.named("grpo", settings: [.init("aggregation.kind", .text("mean"))])
     } catch {
       #expect(error.remedy.contains("token_mean"))
     }
-    var parameters = AlgorithmParameters()
-    parameters.gate.thresholdShare = 0
-    #expect(code { _ = try Algorithm.named("grpo", parameters: parameters) } == .badParameter)
+    let share = Algorithm.Setting("gate.threshold_share", .number(0.5))
+    #expect(code { _ = try Algorithm.named("grpo", settings: [share]) } == .badParameter)
+    let unknown = Algorithm.Setting("mask.clip", .number(0.5))
+    #expect(code { _ = try Algorithm.named("grpo", settings: [unknown]) } == .unknownName)
     #expect(code { _ = try Algorithm.named("hpt") } == .badParameter)
   }
 
