@@ -82,7 +82,13 @@ extension Algorithm {
   public func yaml() -> String {
     var tree = YAMLTree()
     tree.set("name", Value.text("custom").inline)
-    for setting in settings { tree.set(setting.key, Self.value(setting.value).inline) }
+    for key in Self.keys where key.applies(self) {
+      if let value = key.read(self) {
+        tree.set(key.name, Self.value(value).inline)
+      } else if key.name.hasSuffix("aggregation.constant") {
+        tree.set(key.name, "null  # give it: the longest response that the definition allows")
+      }
+    }
     return "# \(name), form \(form.rawValue), part by part\nalgorithm:\n" + tree.lines(indent: 2)
   }
 
