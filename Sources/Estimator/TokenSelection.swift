@@ -69,7 +69,7 @@ public struct TokenSelection: Sendable, Equatable {
 
   /// Indices of the `count` largest values, ascending; of equal values the earlier ones. Linear in
   /// the values on average: Hoare's selection, the middle value as its pivot.
-  static func largest(_ count: Int, of values: [Double]) -> [Int] {
+  static func largest<Key: Comparable>(_ count: Int, of values: [Key]) -> [Int] {
     guard count < values.count else { return Array(values.indices) }
     var rest = values
     var (low, high) = (0, rest.count - 1)
@@ -119,9 +119,9 @@ public struct TokenSelection: Sendable, Equatable {
       let band = covariances.indices.filter {
         !clipped[$0] && covariances[$0] > lower && covariances[$0] < upper
       }
-      let drawn = band.map { (draw: stream.bits(key, UInt32(truncatingIfNeeded: $0)), index: $0) }
-      return drawn.sorted { ($0.draw, $0.index) < ($1.draw, $1.index) }.prefix(quota)
-        .map(\.index).sorted()
+      let draws = band.map { stream.bits(key, UInt32(truncatingIfNeeded: $0)) }
+      // The smallest draws, of equal ones the earlier tokens'.
+      return Self.largest(quota, of: draws.map { ~$0 }).map { band[$0] }
     }
   }
 }
