@@ -106,7 +106,7 @@ public struct BiasAndVariance: Experiment {
         ["algorithm", "n", "cosine", "bias", "noise", "± of the mean"])
       for row in part {
         table.add([
-          .text(row.algorithm), .number(Double(row.size)), .number(row.cosine),
+          .text(row.algorithm), .count(row.size), .number(row.cosine),
           .small(row.bias), .number(row.noise), .small(row.error),
         ])
       }

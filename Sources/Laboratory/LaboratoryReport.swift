@@ -21,6 +21,7 @@ public struct LaboratoryReport: Sendable, Encodable {
 public struct LaboratoryTable: Sendable, Encodable {
   public enum Cell: Sendable, Equatable, Encodable {
     case text(String)
+    case count(Int)
     case number(Double)
     /// A small number of which the exponent matters, such as an error.
     case small(Double)
@@ -31,6 +32,7 @@ public struct LaboratoryTable: Sendable, Encodable {
       var container = encoder.singleValueContainer()
       switch self {
       case .text(let text): try container.encode(text)
+      case .count(let count): try container.encode(count)
       case .number(let value), .small(let value), .percent(let value):
         try container.encode(value)
       }

@@ -72,7 +72,7 @@ public struct LengthBias: Experiment {
       ["algorithm", "n", "of right ones", "of wrong ones", "change of E[r]"])
     for row in rows {
       table.add([
-        .text(row.algorithm), .number(Double(row.size)), .small(row.right), .small(row.wrong),
+        .text(row.algorithm), .count(row.size), .small(row.right), .small(row.wrong),
         .number(row.reward),
       ])
     }

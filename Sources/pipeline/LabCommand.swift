@@ -117,9 +117,8 @@ struct LaboratoryPage {
   private static func text(_ cell: LaboratoryTable.Cell) -> String {
     switch cell {
     case .text(let text): text
-    case .number(let value):
-      value == value.rounded() && abs(value) < 1000
-        ? "\(Int(value))" : String(format: "%.4f", value)
+    case .count(let count): "\(count)"
+    case .number(let value): String(format: "%.4f", value)
     case .small(let value): value == 0 ? "0" : String(format: "%.1e", value)
     case .percent(let value): String(format: "%.1f %%", 100 * value)
     }
