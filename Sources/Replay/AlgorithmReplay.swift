@@ -1,16 +1,16 @@
 import Estimator
 import Randomness
-import Records
-import Stages
+package import Records
+package import Stages
 
 /// What of a run every replayed algorithm needs.
-struct ReplaySetting: Sendable {
+package struct ReplaySetting: Sendable {
   let seed: UInt64
   let promptsPerStep: Int
   let microBatchGroups: Int
   let selection: RandomStream
 
-  init(_ settings: RunSettings) {
+  package init(_ settings: RunSettings) {
     seed = settings.seed
     promptsPerStep = settings.reader.promptsPerStep
     microBatchGroups = settings.optimizer.microBatchGroups
@@ -19,17 +19,17 @@ struct ReplaySetting: Sendable {
 }
 
 /// One algorithm on its way over the steps of a run, with what its gate and its assembler remember.
-struct AlgorithmReplay {
-  let subject: ReplayedAlgorithm
+package struct AlgorithmReplay {
+  package let subject: ReplayedAlgorithm
   private let setting: ReplaySetting
   private let shaper: RewardShaper
   private var gateMemory: [Double] = []
   private var assemblerMemory: [Double] = []
   /// Why there are no weights, or no decisions either, from some step on.
-  private(set) var failure: ReplayFailure?
+  package private(set) var failure: ReplayFailure?
   private var canDecide = true
 
-  init(_ subject: ReplayedAlgorithm, _ setting: ReplaySetting) throws {
+  package init(_ subject: ReplayedAlgorithm, _ setting: ReplaySetting) throws {
     self.subject = subject
     self.setting = setting
     shaper = try RewardShaper(subject.algorithm.reward)
@@ -47,8 +47,8 @@ struct AlgorithmReplay {
   ///   - recorded: the update whose log-probabilities stand for the current policy's; nil: the
   ///     rollouts' own.
   ///   - evaluates: whether the weights will be asked for.
-  mutating func prepare(
-    _ step: StoredStep, recorded: RecordedUpdate?, evaluates: Bool
+  package mutating func prepare(
+    _ step: StoredStep, recorded: RecordedUpdate? = nil, evaluates: Bool = true
   ) -> PreparedStep {
     var prepared = PreparedStep()
     guard canDecide else { return prepared }
@@ -154,15 +154,15 @@ public struct ReplayFailure: Sendable, Equatable, Encodable {
 }
 
 /// What an algorithm makes of a step before any token is looked at.
-struct PreparedStep {
+package struct PreparedStep {
   /// One for each group of the step; empty where the algorithm cannot decide.
-  var decisions: [DecisionRecord] = []
+  package var decisions: [DecisionRecord] = []
   /// Why a group does not train, the assembler's reasons included; nil: it does.
-  var drops: [String?] = []
+  package var drops: [String?] = []
   /// Dynamic sampling would have asked for another wave.
   var isShort = false
   /// Nil where there is nothing to evaluate.
-  var batch: PreparedBatch?
+  package var batch: PreparedBatch?
 
   func fate(_ index: Int) -> GroupFate {
     if drops[index] != nil { return .dropped }

@@ -1,12 +1,12 @@
 import Estimator
 import Records
-import Stages
+package import Stages
 
 /// The trained groups of a step as one mini-batch, ready for the estimator: advantages, normalisers,
 /// the current policy's log-probabilities, and what must be picked before the batch is cut.
-struct PreparedBatch {
+package struct PreparedBatch {
   let algorithm: Algorithm
-  private(set) var groups: [TrainedGroup] = []
+  package private(set) var groups: [TrainedGroup] = []
   /// Of each group its index within the step.
   private(set) var places: [Int] = []
   private(set) var layout: MicroBatches

@@ -1,7 +1,7 @@
 import Records
 
 /// The log-probabilities that one update of a step was computed from, by the rows of its loss batch.
-struct RecordedUpdate: Sendable {
+package struct RecordedUpdate: Sendable {
   private struct Row: Hashable {
     var group: GroupID
     var place: TrajectoryPlace

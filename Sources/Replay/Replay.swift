@@ -236,7 +236,7 @@ extension ReplayedDecision {
 
 extension StoredSteps {
   /// The spans that a request asks for.
-  fileprivate func choose(_ request: Replay.Request) throws(ReplayError) -> [Span] {
+  func choose(_ request: Replay.Request) throws(ReplayError) -> [Span] {
     guard let last = spans.last else {
       throw ReplayError(
         .notThere, at: "the run", "it has no step whose groups all have verdicts",

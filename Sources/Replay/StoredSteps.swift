@@ -1,9 +1,9 @@
-import Queue
-import Records
+package import Queue
+package import Records
 import Stages
 
 /// A stored group as far as gate, loss assembler and estimator read it.
-struct StoredGroup: Sendable {
+package struct StoredGroup: Sendable {
   var group: GroupID
   var prompt: PromptRecord
   var rollouts: RolloutRecord
@@ -15,7 +15,7 @@ struct StoredGroup: Sendable {
 }
 
 /// The groups of one step, whole.
-struct StoredStep: Sendable {
+package struct StoredStep: Sendable {
   var step: UInt64
   var groups: [StoredGroup]
 
@@ -27,14 +27,14 @@ struct StoredStep: Sendable {
 }
 
 /// Which groups of a queue make which steps. Reading only: the run may be going on.
-struct StoredSteps: Sendable {
-  struct Span: Sendable, Equatable {
-    var step: UInt64
-    var groups: Range<GroupID>
+package struct StoredSteps: Sendable {
+  package struct Span: Sendable, Equatable {
+    package var step: UInt64
+    package var groups: Range<GroupID>
   }
 
   /// Ascending; of all their groups the verdicts are there.
-  let spans: [Span]
+  package let spans: [Span]
   /// Groups behind the last whole step.
   let unfinished: Int
   private let queue: Queue
@@ -46,7 +46,7 @@ struct StoredSteps: Sendable {
 
   /// - Parameter promptsPerStep: groups of a wave: a step without all groups of its last wave is not
   ///   whole.
-  init(_ queue: Queue, promptsPerStep: Int) throws {
+  package init(_ queue: Queue, promptsPerStep: Int) throws {
     self.queue = queue
     let end = try queue.read { try $0.head(.verdicts) }
     let total = try queue.read { try $0.head(.prompts) }
@@ -74,7 +74,7 @@ struct StoredSteps: Sendable {
   }
 
   /// The records of a step, decoded on all cores.
-  func load(_ span: Span) throws -> StoredStep {
+  package func load(_ span: Span) throws -> StoredStep {
     let count = (span.groups.count + Self.share - 1) / Self.share
     let parts = try concurrentMap(count) { part -> [StoredGroup] in
       let first = span.groups.lowerBound + UInt64(part * Self.share)
