@@ -58,20 +58,28 @@ let package = Package(
       ]),
     module("Inspector", ["Records", "Definition", "Tokenizer", "Queue", "Stages"]),
     module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
+    module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
+    module("Laboratory", ["Records", "Randomness", "Estimator"]),
     module(
       "Check", ["Records", "Randomness", "Estimator", "Tokenizer", "Policy", "Operators"]),
     .executableTarget(
       name: "pipeline",
       dependencies: [
         "Records", "Digest", "Operators", "Tokenizer", "Policy", "Stages", "Inspector",
-        "Evaluation",
-        "Check", "Shards", "Queue", "Definition",
+        "Evaluation", "Check", "Shards", "Queue", "Definition", "Estimator", "Laboratory", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     tests("Definition", ["Definition", "Records"]),
     tests("Estimator", ["Estimator", "Records", "Check"], hasFixtures: true),
+    tests(
+      "Replay",
+      [
+        "Records", "Randomness", "Estimator", "Definition", "Policy", "Queue", "Shards", "Stages",
+        "Replay",
+      ]),
+    tests("Laboratory", ["Laboratory", "Estimator", "Records"]),
     tests("Verifiers", ["Verifiers", "Records"]),
     tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),

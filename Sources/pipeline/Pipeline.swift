@@ -12,7 +12,9 @@ struct Pipeline: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, ResumeCommand.self, StatusCommand.self, InspectCommand.self,
-      DataCommand.self, ConfigCommand.self, CheckCommand.self, QueueCommand.self,
+      CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
+      ConfigCommand.self,
+      CheckCommand.self, QueueCommand.self,
       DoctorCommand.self,
     ])
 

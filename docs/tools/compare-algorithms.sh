@@ -6,11 +6,13 @@
 # runs/NAME-SEED, beside the base model's.
 #
 #   make algorithms                      everything
-#   SEEDS="17" make algorithms           one seed
+#   SEEDS="17" make algorithms           one seed; two of them side by side do not disturb each other
+#   OPTIONS="--set compute.threads=1"    for each run
 set -eu
 pipeline=${PIPELINE:-.build/release/pipeline}
 runs=${RUNS:-runs/algorithms}
 seeds=${SEEDS:-17 18 19}
+options=${OPTIONS:-}
 done_state='"state" : "done"'
 
 for seed in $seeds; do
@@ -19,9 +21,11 @@ for seed in $seeds; do
     run="$runs/$name-$seed"
     if [ -f "$run/summary.json" ] && grep -q "$done_state" "$run/summary.json"; then continue; fi
     if [ -f "$run/pipeline.yaml" ]; then
-      "$pipeline" resume "$run" --quiet >/dev/null
+      # shellcheck disable=SC2086  # several options
+      "$pipeline" resume "$run" --quiet $options >/dev/null
     else
-      "$pipeline" run "$definition" --run "$run" --set seed="$seed" --quiet >/dev/null
+      # shellcheck disable=SC2086
+      "$pipeline" run "$definition" --run "$run" --set seed="$seed" --quiet $options >/dev/null
     fi
     echo "$run" >&2
   done
