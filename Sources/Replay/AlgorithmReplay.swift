@@ -94,7 +94,7 @@ package struct AlgorithmReplay {
       if let missing = algorithm.missing(
         toAssemble: group.rollouts, prepared.decisions[index])
       {
-        throw missing.error(subject.label, group.group)
+        throw missing.error(group.group)
       }
     }
     let assembled = try algorithm.assemble(

@@ -15,7 +15,9 @@ struct AlgorithmTally: Sendable {
   mutating func add(_ prepared: PreparedStep) {
     for index in prepared.decisions.indices {
       fates[prepared.fate(index), default: 0] += 1
-      if let reason = prepared.drops[index] { dropReasons[reason, default: 0] += 1 }
+      guard let reason = prepared.drops[index] else { continue }
+      // What follows a colon tells one group from another.
+      dropReasons[String(reason.prefix { $0 != ":" }), default: 0] += 1
     }
     shortSteps += prepared.isShort ? 1 : 0
     unscoredRows += prepared.batch?.unscoredRows ?? 0

@@ -10,15 +10,17 @@ struct MissingQuantity: Sendable, Equatable {
   var owner: String
   /// The entries that make `rollout.record` record it; empty: nothing does.
   var record: [String]
+  /// What must hold beside that.
+  var condition = ""
 
   /// As the algorithm's failure.
-  func error(_ label: String, _ group: GroupID) -> ReplayError {
+  func error(_ group: GroupID) -> ReplayError {
     ReplayError(
-      .notRecorded, at: "\(label), group \(group)", "its \(owner) carry no \(name)",
+      .notRecorded, at: "group \(group)", "its \(owner) carry no \(name)",
       remedy: record.isEmpty
         ? "No key records it; choose an algorithm that does not read it."
         : "Set `rollout.record: [\(record.joined(separator: ", "))]` in the definition and "
-          + "generate again with `pipeline run DEFINITION`.")
+          + "generate again with `pipeline run DEFINITION`\(condition).")
   }
 
   static let logProbability = MissingQuantity(
@@ -26,7 +28,8 @@ struct MissingQuantity: Sendable, Equatable {
   static let anchor = MissingQuantity(
     name: RecordedQuantity.anchor, owner: "rollouts", record: [RecordedQuantity.anchor])
   static let value = MissingQuantity(
-    name: RecordedQuantity.value, owner: "rollouts", record: [RecordedQuantity.value])
+    name: RecordedQuantity.value, owner: "rollouts", record: [RecordedQuantity.value],
+    condition: "; values exist where the run trains a critic (`algorithm: {name: ppo}`)")
   static let entropy = MissingQuantity(
     name: RecordedQuantity.entropy, owner: "rollouts", record: [RecordedQuantity.entropy])
   static let demonstration = MissingQuantity(

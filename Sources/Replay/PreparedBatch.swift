@@ -42,7 +42,7 @@ package struct PreparedBatch {
     }
     var unscored: [(group: Int, tokens: Range<Int>)] = []
     for index in groups.indices {
-      unscored += try score(index, step, subject.label, recorded)
+      unscored += try score(index, step, recorded)
     }
     try pick()
     layout = MicroBatches(groups, size: setting.microBatchGroups)
@@ -120,7 +120,7 @@ extension PreparedBatch {
   ///
   /// - Returns: the tokens of rows that cannot be weighed, because the recorded update lacks them.
   private mutating func score(
-    _ index: Int, _ step: StoredStep, _ label: String, _ recorded: RecordedUpdate?
+    _ index: Int, _ step: StoredStep, _ recorded: RecordedUpdate?
   ) throws -> [(group: Int, tokens: Range<Int>)] {
     let group = groups[index]
     var current: [Float] = []
@@ -128,7 +128,7 @@ extension PreparedBatch {
     var unscored: [(group: Int, tokens: Range<Int>)] = []
     for (row, trajectory) in zip(group.loss.rows, group.trajectories) {
       if let missing = algorithm.missing(toEvaluate: row, of: group.loss, trajectory) {
-        throw missing.error(label, group.loss.group)
+        throw missing.error(group.loss.group)
       }
       // 0 stands where nothing reads it.
       let stored =
@@ -147,7 +147,7 @@ extension PreparedBatch {
     }
     logProbabilities.append(current)
     if let recorded, recorded.index > 0 {
-      try requireStart(step, group, label)
+      try requireStart(step, group)
       groups[index].updateStart = start
     } else if algorithm.corrects {
       groups[index].updateStart = start
@@ -159,7 +159,7 @@ extension PreparedBatch {
 
   /// The policy at the start of the step is the one that sampled, if the run was on-policy; of
   /// demonstrations nothing is known then, nor of any entropy after the first update.
-  private func requireStart(_ step: StoredStep, _ group: TrainedGroup, _ label: String) throws {
+  private func requireStart(_ step: StoredStep, _ group: TrainedGroup) throws {
     let loss = group.loss
     let joins = loss.offPolicyWeight != 0 && algorithm.offPolicy.reference == .updateStart
     let imitates = loss.demonstrationWeight != 0 && algorithm.imitation.reference == .updateStart
@@ -170,11 +170,11 @@ extension PreparedBatch {
       throw MissingQuantity(
         name: "log_probability at the start of the step",
         owner: step.isOnPolicy ? "demonstrations" : "rollouts", record: []
-      ).error(label, loss.group)
+      ).error(loss.group)
     }
     if algorithm.terms.contains(where: \.credit.readsEntropy) {
       throw MissingQuantity(name: "entropy after an update", owner: "rows", record: [])
-        .error(label, loss.group)
+        .error(loss.group)
     }
   }
 }

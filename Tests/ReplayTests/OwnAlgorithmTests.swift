@@ -27,6 +27,11 @@ import Testing
       ("algorithm.gate.filter.keep", "2"), lengthReward,
     ],
     [
+      ("algorithm.name", "gfpo"), ("algorithm.aggregation.constant", "null"),
+      ("algorithm.gate.filter.adaptive", "[1, 2, 3, 3]"), ("algorithm.gate.filter.warmup", "2"),
+      lengthReward,
+    ],
+    [
       ("algorithm.name", "ppo"), ("algorithm.aggregation.constant", "null"), lengthReward,
     ],
     [("algorithm.name", "luffy"), ("algorithm.off_aggregation.constant", "16"), lengthReward],
