@@ -72,7 +72,7 @@ let package = Package(
       swiftSettings: strict),
 
     tests("Definition", ["Definition", "Records"]),
-    tests("Estimator", ["Estimator", "Records", "Check"], hasFixtures: true),
+    tests("Estimator", ["Estimator", "Records", "Randomness", "Check"], hasFixtures: true),
     tests(
       "Replay",
       [

@@ -98,7 +98,7 @@ extension GoldenRun {
   fileprivate var correction: RolloutCorrection {
     get throws {
       let parameters = golden.parameters
-      let name = try parameters.text("rollout_is") ?? "none"
+      let name = try parameters.text("rollout_is") ?? RolloutCorrection.Level.rejection.rawValue
       guard let level = RolloutCorrection.Level(rawValue: name) else {
         throw GoldenProblem("the correction \(name) is not understood")
       }

@@ -64,7 +64,7 @@ extension Algorithm {
 extension PartValue {
   /// Leaves an absent part as absent as it was: nothing is ignored by passing over it.
   fileprivate var saysNothing: Bool {
-    self == .text("none") || self == .text("off") || self == .number(0) || self == .integer(0)
+    self == .text("none") || self == .number(0) || self == .integer(0)
       || self == .flag(false)
   }
 }

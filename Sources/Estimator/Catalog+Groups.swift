@@ -225,8 +225,12 @@ extension Algorithm {
       equation: "as GRPO's clip per token,  Â = the bundle's risk score / std, shared by deviation",
       source: "authors' code"
     ) {
-      Algorithm(
-        name: "riskpo", advantage: AdvantageEstimate(.riskBundle, risk: .releasedHard),
+      // The shipped trainer loses its tracked quantiles before they are used: it runs on those of
+      // the bundle at hand.
+      var risk = RiskMeasure.releasedHard
+      risk.quantiles = .batch
+      return Algorithm(
+        name: "riskpo", advantage: AdvantageEstimate(.riskBundle, risk: risk),
         rollouts: PolicyTerm(
           reference: .updateStart,
           mask: StabilizationMask(.clip, clipLow: 0.2, clipHigh: 0.2, dualClip: 3),

@@ -10,7 +10,7 @@
 public struct RolloutCorrection: Sendable, Equatable {
   public enum Level: String, Sendable, CaseIterable {
     /// Weight 1: rejection only.
-    case none
+    case rejection
     case token
     case sequence
   }
@@ -192,7 +192,7 @@ extension RolloutCorrection {
   /// Weights of one row's tokens from their log ratios `log π_num − log μ`; 1 at untrained tokens.
   func weights(logRatios: [Double], trained: [Bool]) -> [Double] {
     switch level {
-    case .none: return logRatios.map { _ in 1 }
+    case .rejection: return logRatios.map { _ in 1 }
     case .token:
       return logRatios.indices.map { trained[$0] ? weight(logRatios[$0]) : 1 }
     case .sequence:

@@ -149,18 +149,12 @@ extension TermKeys {
   private var correctionKeys: [PartKey] {
     let isSet = when { $0.correction != nil }
     return [
-      PartKey(
-        "correction.kind", .choice(["off"] + RolloutCorrection.Level.allCases.map(\.rawValue)),
-        "Truncated importance sampling against the rollout policy; none: rejection alone.",
-        when: isUsed,
-        read: { .text($0.rollouts.correction?.level.rawValue ?? "off") },
-        write: { (algorithm, value) throws(EstimatorError) in
-          if try value.text("correction.kind") == "off" {
-            algorithm.rollouts.correction = nil
-          } else {
-            algorithm.rollouts.correction.orDefault.level = try value.choice("correction.kind")
-          }
-        }),
+      .optional(
+        "correction.kind",
+        "Truncated importance sampling against the rollout policy; rejection: its rules alone.",
+        when: isUsed, get: { $0.rollouts.correction?.level },
+        none: { $0.rollouts.correction = nil },
+        set: { $0.rollouts.correction.orDefault.level = $1 }),
       .number(
         "correction.cap", at(\.rollouts.correction.orDefault.cap), "Largest weight.", when: isSet),
       .flag(

