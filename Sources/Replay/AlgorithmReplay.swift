@@ -119,11 +119,13 @@ package struct AlgorithmReplay {
     let waves = (step.groups.count + size - 1) / size
     let fill = spread.fill(
       target: size, waves: (0..<waves).map { wave in kept.filter { $0 / size == wave } })
-    for index in fill.surplus { prepared.drops[index] = "surplus" }
     if fill.outcome == .unfinished || fill.outcome == .failed {
       prepared.isShort = true
       return kept
     }
+    // Also the groups of waves that this algorithm would not have asked for.
+    let taken = Set(fill.taken)
+    for index in kept where !taken.contains(index) { prepared.drops[index] = "surplus" }
     return fill.taken
   }
 

@@ -89,12 +89,15 @@ final class SmallRun {
 final class SyntheticFolder {
   let run: SyntheticRun
 
-  init(groups: Int, rollouts: Int = 4, tokens: Int = 16, promptsPerStep: Int = 8) throws {
+  init(
+    groups: Int, rollouts: Int = 4, tokens: Int = 16, promptsPerStep: Int = 8, waves: Int = 1
+  ) throws {
     var run = SyntheticRun(
       folder: NSTemporaryDirectory() + "/replay-synthetic-\(UUID().uuidString)", groups: groups)
     run.rollouts = rollouts
     run.tokens = tokens
     run.promptsPerStep = promptsPerStep
+    run.waves = waves
     try run.write()
     self.run = run
   }

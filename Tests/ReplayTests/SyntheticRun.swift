@@ -11,6 +11,8 @@ public struct SyntheticRun {
   public var rollouts = 8
   public var tokens = 512
   public var promptsPerStep = 64
+  /// Waves of each step.
+  public var waves = 1
 
   public init(folder: String, groups: Int) {
     self.folder = folder
@@ -21,7 +23,7 @@ public struct SyntheticRun {
   public var definition: String {
     """
     name: synthetic
-    steps: \((groups + promptsPerStep - 1) / promptsPerStep)
+    steps: \((groups + promptsPerStep * waves - 1) / (promptsPerStep * waves))
     model: {tokenizer: t}
     data: {prompts: d, prompts_per_step: \(promptsPerStep)}
     rollout: {count: \(rollouts), maximum_tokens: \(tokens)}
@@ -43,7 +45,8 @@ public struct SyntheticRun {
 
   private func put(_ group: UInt64, _ transaction: WriteTransaction) throws {
     let key = RecordKey(group)
-    let step = group / UInt64(promptsPerStep)
+    let step = group / UInt64(promptsPerStep * waves)
+    let wave = UInt32(group / UInt64(promptsPerStep)) % UInt32(waves)
     let random = RandomStream(seed: 7, purpose: .rollout)
     func trajectory(_ index: UInt32) -> Trajectory {
       let words = (0..<tokens).map { random.bits(group, index, UInt32($0)) }
@@ -54,7 +57,7 @@ public struct SyntheticRun {
     }
     try transaction.put(
       PromptRecord(
-        step: step, wave: 0, epoch: 0, position: group, dataset: 0, rollouts: UInt32(rollouts),
+        step: step, wave: wave, epoch: 0, position: group, dataset: 0, rollouts: UInt32(rollouts),
         prompt: Prompt(
           id: "q-\(group)", content: .text("question \(group)"), groundTruth: "1",
           demonstrations: ["1"], source: "synthetic")), .prompts, key)

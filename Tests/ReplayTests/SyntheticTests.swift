@@ -69,6 +69,27 @@ import Testing
     #expect(try last(.init(steps: 3...3)) == whole && !whole.isEmpty)
   }
 
+  /// Two waves of 8 prompts: dynamic sampling takes the first 8 that have spread, in order.
+  @Test func aStepOfSeveralWavesIsFilledInTheirOrder() throws {
+    let folder = try SyntheticFolder(groups: 64, waves: 2)
+    var trained: [UInt64: Set<GroupID>] = [:]
+    var replay = try folder.replay(["dapo", "grpo"])
+    let report = try replay.run { trajectory in
+      if trajectory.algorithm == 0 {
+        trained[trajectory.step, default: []].insert(trajectory.group)
+      }
+    }
+    let (dapo, grpo) = (report.algorithms[0], report.algorithms[1])
+    #expect(report.steps == 4 && grpo.rl == 64)
+    #expect(
+      trained.values.allSatisfy { $0.count <= 8 } && trained.values.contains { $0.count == 8 })
+    #expect(dapo.rl == trained.values.reduce(0) { $0 + $1.count })
+    #expect(dapo.dropReasons["surplus", default: 0] > 0)
+    #expect(dapo.rl + dapo.dropReasons.values.reduce(0, +) == 64)
+    let full = trained.filter { $0.value.count == 8 }
+    #expect(full.allSatisfy { step, groups in (groups.max() ?? 0) < 16 * step + 16 })
+  }
+
   @Test func oneGroupShowsItsTokensUnderEveryAlgorithm() throws {
     let folder = try SyntheticFolder(groups: 16)
     var replay = try folder.replay(["hpt", "sft", "luffy"], .init(group: 9))
