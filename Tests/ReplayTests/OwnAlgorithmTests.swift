@@ -190,7 +190,9 @@ import Testing
     }
     let empty = NSTemporaryDirectory() + "/replay-empty-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: empty) }
+    defer {
+      do { try FileManager.default.removeItem(atPath: empty) } catch { print("left: \(empty)") }
+    }
     let nothing = try Queue.create(at: empty + "/queue", identity: "empty")
     let error = #expect(throws: ReplayError.self) {
       _ = try Replay(nothing, definition: run.definition(), under: run.algorithms("run"))
