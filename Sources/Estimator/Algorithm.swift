@@ -101,6 +101,9 @@ public struct Algorithm: Sendable, Equatable {
     return terms
   }
 
+  /// The credit of a group's members: its rollouts, or, where it has none, the pair that it was given.
+  var memberCredit: Credit { gate.usesRollouts ? rollouts.credit : offPolicy.credit }
+
   /// The widest scope among the parts: what the stages must see whole.
   public var scope: PartScope {
     terms.map(\.scope).reduce(max(gate.scope, advantage.scope), max)
@@ -176,14 +179,22 @@ public struct Algorithm: Sendable, Equatable {
         "advantage.kind", "gae needs a critic, and a critic serves gae alone",
         remedy: "Set `critic.trains: true` with `advantage: {kind: gae}`, or neither.")
     }
-    if (rollouts.credit.kind == .preference) != (advantage.kind == .preference) {
+    let hasMembers = gate.usesRollouts || gate.joinsDemonstrations
+    if gate.usesRollouts, gate.joinsDemonstrations, rollouts.credit != offPolicy.credit,
+      rollouts.credit.comparesPolicies || offPolicy.credit.comparesPolicies
+    {
+      throw .parameter(
+        "off_credit", "members of one group are compared by one credit",
+        remedy: "Give `credit` and `off_credit` the same kind and parameters.")
+    }
+    if hasMembers, (memberCredit.kind == .preference) != (advantage.kind == .preference) {
       throw .parameter(
         "credit.kind", "preference pairs have no other advantage than their credit",
         remedy: "Choose preference for both `credit` and `advantage`, or for neither.")
     }
-    if let kl, kl.place == .reward, rollouts.credit.comparesPolicies {
+    if let kl, kl.place == .reward, memberCredit.comparesPolicies {
       throw .parameter(
-        "kl.place", "\(rollouts.credit.kind.rawValue) has its own anchor",
+        "kl.place", "\(memberCredit.kind.rawValue) has its own anchor",
         remedy: "Leave the penalty out, or put it into the loss.")
     }
   }

@@ -9,11 +9,11 @@ struct RowCredits {
   init(_ algorithm: Algorithm, _ batch: TokenBatch) throws(EstimatorError) {
     advantage = Array(repeating: nil, count: batch.rows.count)
     loss = advantage
-    let term = algorithm.rollouts
-    switch term.credit.kind {
+    let credit = algorithm.memberCredit
+    switch credit.kind {
     case .advantage, .one, .entropySign, .entropyDecay: break
-    case .implicitReward: try implicitRewards(term.credit, batch, algorithm)
-    case .preference: try preferences(term.credit, batch, algorithm)
+    case .implicitReward: try implicitRewards(credit, batch, algorithm)
+    case .preference: try preferences(credit, batch, algorithm)
     }
   }
 

@@ -25,11 +25,26 @@ struct TermKeys {
     return { isUsed($0) && test($0[keyPath: term]) }
   }
 
+  /// A term without ratio has nothing to mask.
+  private var reference: Place<ReferenceDenominator> {
+    let term = term
+    return Place(
+      get: { $0[keyPath: term].reference },
+      set: { algorithm, reference in
+        algorithm[keyPath: term].reference = reference
+        guard !reference.hasRatio else { return }
+        algorithm[keyPath: term].mask = .none
+        algorithm[keyPath: term].level = .token
+        algorithm[keyPath: term].selection = nil
+      })
+  }
+
   private var factorKeys: [PartKey] {
     [
       .choice(
-        "\(prefix)reference", at(term, \.reference),
-        "π_ref: the denominator of the ratio. Not the KL anchor.", when: isUsed),
+        "\(prefix)reference", reference,
+        "π_ref: the denominator of the ratio. Not the KL anchor. With current there is no ratio, and "
+          + "mask and level fall away.", when: isUsed),
       .choice(
         "\(prefix)level", at(term, \.level), "Ratio of each token, or of its whole response.",
         when: when { $0.reference.hasRatio }),

@@ -101,11 +101,7 @@ public struct TokenBatch: Sendable {
   func shape(_ row: Int) -> RowShape {
     var valid = 0
     for token in range(row) where trained[token] { valid += 1 }
-    let kind = rows[row].kind
-    return RowShape(
-      kind: kind, group: rows[row].group, trainedTokens: valid,
-      isMember: kind == .rollout || rows[row].weight != 0,
-      isImitated: kind == .demonstration && rows[row].imitationWeight != 0)
+    return rows[row].shape(trainedTokens: valid)
   }
 
   /// The rows as the normalisers see them.
@@ -144,5 +140,15 @@ public struct TokenBatch: Sendable {
     {
       throw .pair(pair, rows: rows.count)
     }
+  }
+}
+
+extension TokenBatch.Row {
+  /// The row as the normalisers see it.
+  public func shape(trainedTokens: Int) -> RowShape {
+    RowShape(
+      kind: kind, group: group, trainedTokens: trainedTokens,
+      isMember: kind == .rollout || weight != 0,
+      isImitated: kind == .demonstration && imitationWeight != 0)
   }
 }

@@ -49,6 +49,12 @@ public struct AlgorithmSettings: Sendable, Equatable {
         at: known ? key : "algorithm.name",
         known ? error.problem : "\(error.location): \(error.problem)", remedy: error.remedy)
     }
+    guard !algorithm.quantities.contains(.logProbabilityBehaviour) else {
+      throw definition.error(
+        at: "algorithm.name",
+        "a term's reference is `behaviour`, and no dataset carries its authors' probabilities",
+        remedy: "Choose `one` for demonstrations (with a shape, as LUFFY does).")
+    }
   }
 
   private static func settings(_ definition: Definition) -> [Algorithm.Setting] {

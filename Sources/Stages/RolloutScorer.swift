@@ -63,6 +63,12 @@ public final class RolloutScorer {
       } scoring: {
         policy.score($0, temperature: temperature).logProbabilities
       }
+      guard record.contains(RecordedQuantity.entropy) else { return }
+      try fill(&records, [.demonstrations, .rejected]) {
+        RolloutScorer.add(RecordedQuantity.entropy, $1, to: &$0)
+      } scoring: {
+        policy.score($0, temperature: temperature).entropies
+      }
     }
   }
 

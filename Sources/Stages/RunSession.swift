@@ -204,9 +204,10 @@ extension Run {
 
   /// What scores beside the sampler; nil where nothing is asked.
   private func makeScorer() -> RolloutScorer? {
+    let record = Set(settings.rollout.record)
+    // What the sampler knows by itself asks for no pass.
     let sampled: Set = [RecordedQuantity.entropy, RecordedQuantity.filtered]
-    let record = Set(settings.rollout.record).subtracting(sampled)
-    guard !record.isEmpty else { return nil }
+    guard !record.subtracting(sampled).isEmpty else { return nil }
     let gate = settings.algorithm.algorithm.gate
     return RolloutScorer(
       record: record, temperature: settings.rollout.temperature,

@@ -55,6 +55,19 @@ package struct TrainedGroup {
     return all[Int(index)]
   }
 
+  /// The rows as the normalisers see them.
+  func shapes(group: Int) -> [RowShape] {
+    var token = 0
+    return trajectories.indices.map { index in
+      var valid = 0
+      for place in token..<token + trajectories[index].tokens.count where trained[place] {
+        valid += 1
+      }
+      token += trajectories[index].tokens.count
+      return row(index, group: group).shape(trainedTokens: valid)
+    }
+  }
+
   /// The row as the estimator reads it.
   func row(_ index: Int, group: Int) -> TokenBatch.Row {
     let row = loss.rows[index]
@@ -160,7 +173,7 @@ package struct MicroBatches {
   package var shapes: [RowShape] = []
 
   package init(_ all: [TrainedGroup], size: Int) {
-    shapes = TokenBatch(all[...]).shapes()
+    shapes = all.indices.flatMap { all[$0].shapes(group: $0) }
     var row = 0
     for start in stride(from: 0, to: all.count, by: size) {
       let range = start..<min(start + size, all.count)

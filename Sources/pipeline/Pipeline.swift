@@ -12,7 +12,7 @@ struct Pipeline: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, ResumeCommand.self, StatusCommand.self, InspectCommand.self,
-      CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
+      ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
       ConfigCommand.self,
       CheckCommand.self, QueueCommand.self,
       DoctorCommand.self,

@@ -123,4 +123,50 @@ struct RunTests {
       #expect(result.status == 4 && result.isOneLineError, "\(command): \(result)")
     }
   }
+
+  @Test("replay puts the stored groups under other algorithms, side by side and token by token")
+  func replay() throws {
+    let run = try run()
+    let side = try Binary.run(["replay", run.path, "--under", "run,grpo,dr_grpo,gvpo,sft"])
+    #expect(side.status == 0, "\(side)")
+    for name in ["run", "grpo", "dr_grpo", "gvpo", "sft"] {
+      #expect(side.out.contains("\n\(name) "), "\(name)")
+    }
+    let report = try Binary.run(["replay", run.path, "--under", "hpt,grpo", "--json"]).object()
+    #expect((report["algorithms"] as? [Any])?.count == 2)
+    let group = try Binary.run(["replay", run.path, "--under", "hpt,grpo", "--group", "0"])
+    #expect(group.status == 0 && group.out.contains("weight"), "\(group)")
+    let sweep = try Binary.run(["replay", run.path, "--gate", "gamma=0,0.5"])
+    #expect(sweep.status == 0, "\(sweep)")
+  }
+
+  @Test("replay names what is missing, unknown or not there")
+  func replayRefusals() throws {
+    let run = try run()
+    let missing = try Binary.run(["replay", run.path, "--under", "ppo,grpo"])
+    #expect(missing.status == 3 && (missing.out + missing.error).contains("value"), "\(missing)")
+    let unknown = try Binary.run(["replay", run.path, "--under", "grop"])
+    #expect(unknown.status == 2 && unknown.error.contains("grpo"), "\(unknown)")
+    let group = try Binary.run(["replay", run.path, "--under", "grpo", "--group", "999"])
+    #expect(group.status != 0 && group.error.contains("999"), "\(group)")
+  }
+
+  @Test("a fork begins with the stored groups and says why it cannot")
+  func fork() throws {
+    let run = try run()
+    let definition = run.scratch.path + "/tiny.yaml"
+    let place = run.scratch.path + "/fork"
+    let forked = try Binary.run([
+      "run", definition, "--run", place, "--fork", run.path, "--quiet",
+      "--set", "algorithm.name=dr_grpo",
+    ])
+    #expect(forked.status == 0, "\(forked)")
+    let refused = try Binary.run([
+      "run", definition, "--run", place + "-2", "--fork", run.path, "--fork-steps", "2", "--quiet",
+      "--set", "algorithm.name=dr_grpo",
+    ])
+    #expect(refused.status == 2 && refused.error.contains("off-policy"), "\(refused)")
+    let compared = try Binary.run(["compare", run.path, place])
+    #expect(compared.status == 0 && compared.out.contains("tiny"), "\(compared)")
+  }
 }

@@ -1,3 +1,4 @@
+import Definition
 import Estimator
 import Foundation
 import Policy
@@ -94,6 +95,108 @@ private func outcome(_ folder: TemporaryRun, _ keys: [(String, String)]) throws 
     #expect(isFinished)
     let apart = try digests(run.queue)
     #expect(apart == together)
+  }
+
+  @Test(arguments: [
+    "kl: {kind: k1, weight: 0.05, place: reward}",
+    "kl: {kind: k3, weight: 0.05, log_ratio_clamp: 20, value_clamp: 10}, entropy_weight: 0.01",
+    "correction: {kind: token, normalized: true, rejection: [token_k1 0.5 2, seq_mean_k3 0.2]}",
+    "correction: {kind: sequence, numerator: current}, reference: current, mask: {kind: none}",
+    "gate: {kind: table, rl_table: [0, 0.5, 1], sft_table: [1, 0.5, 0]}",
+    "gate: {kind: join, sft_weight: 0}, off_shape: {kind: root}",
+    "gate: {filter: {keep: 2, score: reward - 0.01 * length, adaptive: [2, 2, 1, 1], warmup: 2}}",
+    "reward: {expression: 2 * reward - 1, overlong_limit: 6, overlong_buffer: 3}",
+    "advantage: {kind: leave_one_out, discounted: true, discount: 0.9, whiten: plain}",
+    "mask: {kind: cap, weight_max: 2}, normalizers: micro_batch_sum",
+    "aggregation: {kind: group_token_mean}, level: sequence",
+  ]) func partsComposeFreely(parts: String) throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    let text = try folder.definition().yaml()
+    let start = try #require(text.range(of: "\nalgorithm:"))
+    let end = try #require(text.range(of: "\nloss:"))
+    let definition = try RunKeys.schema.resolve(
+      text: text[..<start.lowerBound] + "\nalgorithm: {name: grpo, \(parts)}"
+        + text[end.lowerBound...],
+      name: folder.folder + "/parts.yaml", overrides: [])
+    try Run.create(definition, at: folder.directory)
+    let run = try Run(opening: folder.directory)
+    let session = try RunSession(
+      run, stages: StageName.allCases, publishes: false, interruption: Interruption())
+    let end2 = try session.work()
+    #expect(end2 == .finished)
+    let weights = try run.checkpointPolicy(3).parameters
+    let sound = weights.allSatisfy { $0.isFinite }
+    #expect(sound)
+  }
+
+  @Test func dpoTrainsOnImportedPairsWithoutRollouts() throws {
+    var pairs = sums(18)
+    for index in pairs.indices { pairs[index].rejected = ["#### 99"] }
+    let folder = try TemporaryRun(prompts: pairs)
+    let run = try folder.create([
+      ("algorithm.name", "dpo"), ("algorithm.gate.kind", "pairs"), ("rollout.count", "0"),
+      ("algorithm.aggregation.constant", "null"), ("algorithm.off_credit.beta", "0.5"),
+    ])
+    let before = try run.checkpointPolicy(0)
+    let session = try RunSession(
+      run, stages: StageName.allCases, publishes: false, interruption: Interruption())
+    let end = try session.work()
+    #expect(end == .finished)
+    let record = try run.ledger.existing(RolloutRecord.self, .rollouts, 0)
+    #expect(record.rollouts.isEmpty && record.rejected.count == 1)
+    #expect(record.rejected[0].quantity(RecordedQuantity.anchor)?.isEmpty == false)
+    // Every pair's margin grew from 0: the chosen response gained on the rejected one.
+    let after = try run.checkpointPolicy(3)
+    var grew = 0
+    for group in 0..<UInt64(18) {
+      let stored = try run.ledger.existing(RolloutRecord.self, .rollouts, group)
+      let training = TrainingGroup(
+        prompt: stored.promptTokens,
+        responses: [stored.demonstrations[0].tokens, stored.rejected[0].tokens])
+      let count = stored.demonstrations[0].tokens.count
+      func margin(_ policy: Policy) -> Float {
+        let scores = policy.score([training], temperature: 1).logProbabilities
+        return scores[..<count].reduce(0, +) - scores[count...].reduce(0, +)
+      }
+      grew += margin(after) > margin(before) ? 1 : 0
+    }
+    #expect(grew == 18)
+  }
+
+  @Test func theOptimizerBeginsAnewWhereImitationEnds() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    let run = try folder.create(keys(try CatalogEntry.find("sft_rl", form: nil)))
+    let session = try RunSession(
+      run, stages: StageName.allCases, publishes: false, interruption: Interruption())
+    _ = try session.work()
+    let updates = try (0..<UInt64(3)).map {
+      try run.ledger.existing(UpdateRecord.self, .updates, $0).adamUpdates
+    }
+    // Two epochs of two mini-batches: four updates a step, counted anew after the first.
+    #expect(updates == [4, 4, 8])
+    #expect(try run.ledger.existing(RolloutRecord.self, .rollouts, 0).rollouts.isEmpty)
+    #expect(try run.ledger.existing(RolloutRecord.self, .rollouts, 6).rollouts.count == 3)
+  }
+
+  @Test func whatIsRecordedForDemonstrationsIsWhatTheTrainerFinds() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    let run = try folder.create([
+      ("algorithm.name", "luffy"), ("algorithm.off_aggregation.constant", "16"),
+      ("rollout.record", "[entropy, demonstration_log_probability]"),
+      ("optimizer.record", "[log_probability]"),
+    ])
+    let session = try RunSession(
+      run, stages: StageName.allCases, publishes: false, interruption: Interruption())
+    _ = try session.work()
+    let record = try run.ledger.existing(RolloutRecord.self, .rollouts, 0)
+    let demonstration = try #require(record.demonstrations.first)
+    #expect(demonstration.logProbabilities.count == demonstration.tokens.count)
+    #expect(record.rollouts[0].quantity(RecordedQuantity.entropy)?.isEmpty == false)
+    #expect(try run.ledger.existing(VerdictRecord.self, .verdicts, 0).demonstrations.count == 1)
+    let update = try run.ledger.existing(UpdateRecord.self, .updates, 0)
+    #expect(update.logProbabilities.count == 4)
+    let mismatch = try #require(update.metrics.first { $0.name == "mismatch/max" })
+    #expect(mismatch.value <= 1e-4)
   }
 
   /// An algorithm that this module brings along: new parts, and no stage knows of them.
