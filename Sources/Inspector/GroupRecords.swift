@@ -7,16 +7,25 @@ struct GroupRecords: Sendable {
   var prompt: PromptRecord
   var rollouts: RolloutRecord?
   var verdicts: [Verdict]?
+  /// Verdicts of demonstrations that join their group.
+  var judgedDemonstrations: [Verdict]?
+  /// What the gate decided; a group that it let pass and the loss assembler dropped has that reason.
   var decision: DecisionRecord?
 
-  init?(_ group: GroupID, _ transaction: ReadTransaction) throws {
+  /// - Parameter drops: kept from group to group, so that a step's batch is decoded once.
+  init?(_ group: GroupID, _ transaction: ReadTransaction, _ drops: inout StepDrops) throws {
     let key = RecordKey(group)
     guard let prompt = try transaction.record(PromptRecord.self, .prompts, key) else { return nil }
     self.group = group
     self.prompt = prompt
     rollouts = try transaction.record(RolloutRecord.self, .rollouts, key)
-    verdicts = try transaction.record(VerdictRecord.self, .verdicts, key)?.verdicts
+    let judged = try transaction.record(VerdictRecord.self, .verdicts, key)
+    verdicts = judged?.verdicts
+    judgedDemonstrations = judged?.demonstrations
     decision = try transaction.record(DecisionRecord.self, .decisions, key)
+    if decision?.drop == nil {
+      decision?.drop = try drops.reason(of: group, step: prompt.step, transaction)
+    }
   }
 
   /// Solved rollouts of how many. Before the gate has decided, and in an evaluation, *solved* means
@@ -30,6 +39,25 @@ struct GroupRecords: Sendable {
   }
 }
 
+/// Which groups of one step the loss assembler dropped, and why.
+struct StepDrops {
+  private var step: UInt64?
+  private var reasons: [GroupID: String] = [:]
+
+  mutating func reason(
+    of group: GroupID, step: UInt64, _ transaction: ReadTransaction
+  ) throws -> String? {
+    if self.step != step {
+      let batch = try transaction.record(LossBatchRecord.self, .batches, RecordKey(step))
+      // A step that is not assembled yet is asked again.
+      self.step = batch == nil ? nil : step
+      reasons = Dictionary(
+        (batch?.drops ?? []).map { ($0.group, $0.reason) }, uniquingKeysWith: { first, _ in first })
+    }
+    return reasons[group]
+  }
+}
+
 extension StoredRun {
   /// Groups read in one transaction.
   private static let portion: UInt64 = 64
@@ -40,11 +68,12 @@ extension StoredRun {
   ) throws {
     let head = try queue.read { try $0.head(.prompts) }
     var next = start
+    var drops = StepDrops()
     while next < head {
       let range = next..<min(next + Self.portion, head)
       // Decoded inside, used outside: what the caller does may take long.
       let groups = try queue.read { transaction in
-        try range.map { try GroupRecords($0, transaction) }
+        try range.map { try GroupRecords($0, transaction, &drops) }
       }
       for case let group? in groups where try !visit(group) { return }
       next = range.upperBound

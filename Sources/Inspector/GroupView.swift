@@ -49,6 +49,8 @@ public struct GroupView: Sendable, Equatable, Encodable {
     public var rule: String
     public var drop: String?
     public var rolloutWeight: Double
+    /// Of a demonstration as a member of the group, and as something to imitate.
+    public var offPolicyWeight: Double
     public var demonstrationWeight: Double
   }
 
@@ -73,6 +75,8 @@ public struct GroupView: Sendable, Equatable, Encodable {
   public var weights: String?
   public var refusal: String?
   public var demonstrations: [Response]
+  /// What an imported pair rejects.
+  public var rejected: [Response]
   public var rollouts: [Response]
 }
 
@@ -82,8 +86,9 @@ extension StoredRun {
   /// - Parameter tokens: with a list of each response's tokens.
   /// - Throws: `.noGroup` when the run has no such group.
   public func group(_ group: GroupID, tokens: Bool = false) throws -> GroupView {
+    var drops = StepDrops()
     let (records, head) = try queue.read { transaction in
-      (try GroupRecords(group, transaction), try transaction.head(.prompts))
+      (try GroupRecords(group, transaction, &drops), try transaction.head(.prompts))
     }
     guard let records else {
       throw InspectorError(
@@ -127,12 +132,15 @@ extension GroupView {
     if records.rollouts == nil {
       demonstrations = prompt.prompt.demonstrations.map(Response.init(text:))
     }
+    for (index, verdict) in (records.judgedDemonstrations ?? []).enumerated()
+    where index < demonstrations.count { demonstrations[index].verdict = VerdictView(verdict) }
+    rejected = (records.rollouts?.rejected ?? []).map(response)
     rollouts = (records.rollouts?.rollouts ?? []).enumerated().map { index, trajectory in
       var view = response(trajectory)
       if let verdicts = records.verdicts, index < verdicts.count {
         view.verdict = VerdictView(verdicts[index])
       }
-      view.trains = records.decision.map { $0.kept.contains(UInt32(index)) }
+      view.trains = records.decision.map { $0.drop == nil && $0.kept.contains(UInt32(index)) }
       return view
     }
   }
@@ -191,6 +199,7 @@ extension GroupView.DecisionView {
     rule = record.rule
     drop = record.drop
     rolloutWeight = record.rolloutWeight
+    offPolicyWeight = record.offPolicyWeight
     demonstrationWeight = record.demonstrationWeight
   }
 }

@@ -33,7 +33,8 @@ public struct DecisionRecord: StoredRecord {
 
   public init(
     kept: [UInt32], idle: [UInt32] = [], demonstration: DemonstrationUse, rolloutWeight: Double,
-    offPolicyWeight: Double = 0, demonstrationWeight: Double, solved: UInt32, total: UInt32, drop: String?, rule: String
+    offPolicyWeight: Double = 0, demonstrationWeight: Double, solved: UInt32, total: UInt32,
+    drop: String?, rule: String
   ) {
     self.kept = kept
     self.idle = idle

@@ -52,7 +52,10 @@ struct AlgorithmsList: ParsableCommand {
   func run() throws {
     let entries = Algorithm.catalog
     if options.json { return try options.output.json(entries.map(AlgorithmFacts.init)) }
-    if equations { return entries.forEach { print(parts: $0) } }
+    guard !equations else {
+      for entry in entries { print(parts: entry) }
+      return
+    }
     var table = TextTable([
       .init("algorithm"), .init("form"), .init("gate"), .init("advantage", shrinks: true),
       .init("reference"), .init("mask", shrinks: true), .init("aggregation", shrinks: true),

@@ -19,14 +19,23 @@ struct CheckEstimator: ParsableCommand {
     abstract: "Files of estimator cases, or directories of such files.")
 
   @OptionGroup var target: CheckTarget
+  @Flag(
+    help: "Round inputs and gradients to single precision, as training does (rtol 1e-4, atol 1e-6)."
+  )
+  var single = false
 
   func run() throws {
+    let precision: CheckPrecision = single ? .single : .double
     try target.check { path in
-      guard CheckTarget.isFolder(path) else { return checkEstimator(file: path) }
+      guard CheckTarget.isFolder(path) else {
+        return checkEstimator(file: path, precision: precision)
+      }
       let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
         .filter { $0.hasSuffix(".json") }
       var sum = CheckReport.File()
-      for name in names { sum.add(checkEstimator(file: "\(path)/\(name)"), prefix: name) }
+      for name in names {
+        sum.add(checkEstimator(file: "\(path)/\(name)", precision: precision), prefix: name)
+      }
       if names.isEmpty { sum.record(path, failure: "holds no JSON files") }
       return sum
     }

@@ -18,9 +18,16 @@ struct GroupPage {
       var title = "demonstration"
       if view.demonstrations.count > 1 { title += " \(index)" }
       if demonstration.tokenCount > 0 { title += "  \(demonstration.tokenCount) tokens" }
+      if let reward = demonstration.verdict?.reward {
+        title += "  reward \(TextChart.decimal(reward))"
+      }
       if demonstration.trains == true { title += "  trains" }
       section(title, demonstration.text)
       printTokens(demonstration)
+    }
+    for rejected in view.rejected {
+      section("rejected  \(rejected.tokenCount) tokens", rejected.text)
+      printTokens(rejected)
     }
     for (index, rollout) in view.rollouts.enumerated() {
       section("rollout \(index)  " + facts(of: rollout), rollout.text)
@@ -49,9 +56,10 @@ struct GroupPage {
     if let solved = view.solved, let total = view.total { text += ", \(solved) of \(total) solved" }
     guard let decision = view.decision else { return text }
     if let drop = decision.drop { return text + ", \(drop)" }
-    text += ", rule \(decision.rule)"
-    return text + ", weights \(decision.rolloutWeight) on rollouts and "
-      + "\(decision.demonstrationWeight) on the demonstration"
+    text += ", rule \(decision.rule), weights \(decision.rolloutWeight) on rollouts and "
+    text += "\(decision.demonstrationWeight) on the demonstration"
+    guard decision.offPolicyWeight != 0 else { return text }
+    return text + ", \(decision.offPolicyWeight) on it as a member"
   }
 
   private func facts(of rollout: GroupView.Response) -> String {

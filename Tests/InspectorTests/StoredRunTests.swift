@@ -41,6 +41,29 @@ struct StoredRunTests {
     }
   }
 
+  @Test("a group that the assembler dropped is dropped, with its reason")
+  func assemblerDrops() throws {
+    let sample = try SampleRun()
+    try sample.queue.write(claims: []) { transaction in
+      try transaction.put(
+        LossBatchRecord(
+          step: 0, firstGroup: 0, endGroup: 3, groups: [],
+          drops: [LossDrop(group: 0, reason: "surplus")], updates: [], metrics: []),
+        .batches, RecordKey(0))
+    }
+    let copy = sample.folder + "-read"
+    try FileManager.default.copyItem(atPath: sample.folder, toPath: copy)
+    defer {
+      do { try FileManager.default.removeItem(atPath: copy) } catch { print("left: \(copy)") }
+    }
+    let run = try StoredRun(opening: copy)
+    let groups = try listed(run, GroupFilter())
+    #expect(groups[0].fate == .dropped && groups[0].reason == "surplus")
+    #expect(groups[1].fate == .imitated && groups[3].fate == .reinforced)
+    let view = try run.group(0)
+    #expect(view.fate == .dropped && view.rollouts.allSatisfy { $0.trains == false })
+  }
+
   @Test("filters by step, source, first group and number")
   func filters() throws {
     try closed { folder in

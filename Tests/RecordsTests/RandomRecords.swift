@@ -103,7 +103,8 @@ struct RandomRecords {
       kept: list(8) { UInt32(truncatingIfNeeded: $0.bits()) },
       idle: list(8) { UInt32(truncatingIfNeeded: $0.bits()) },
       demonstration: [.unused, .imitated, .joins, .both][below(4)], rolloutWeight: number(),
-      offPolicyWeight: number(), demonstrationWeight: number(), solved: UInt32(below(9)), total: UInt32(below(9)),
+      offPolicyWeight: number(), demonstrationWeight: number(), solved: UInt32(below(9)),
+      total: UInt32(below(9)),
       drop: maybe { $0.text() }, rule: text())
   }
 
@@ -125,7 +126,8 @@ struct RandomRecords {
           pairs: records.list {
             LossPair(chosen: UInt32($0.below(9)), rejected: UInt32($0.below(9)))
           })
-      }, drops: list { LossDrop(group: $0.bits(), reason: $0.text()) }, updates: list { $0.list { UInt32(truncatingIfNeeded: $0.bits()) } },
+      }, drops: list { LossDrop(group: $0.bits(), reason: $0.text()) },
+      updates: list { $0.list { UInt32(truncatingIfNeeded: $0.bits()) } },
       metrics: list { Measurement($0.text(), $0.number()) })
   }
 
