@@ -74,6 +74,7 @@ extension Prompt: Codable {
     _ row: KeyedDecodingContainer<Key>, _ key: Key
   ) throws -> [String]? {
     guard row.contains(key) else { return nil }
+    // One text or a list of them: what is neither fails as a list, with its place.
     if let text = try? row.decode(String.self, forKey: key) { return [text] }
     return try row.decodeIfPresent([String].self, forKey: key)
   }

@@ -115,7 +115,9 @@ public final class RolloutScorer {
     }
   }
 
+  /// A number that was there already (a fork's groups) is replaced, never stored twice.
   private static func add(_ name: String, _ values: [Float], to trajectory: inout Trajectory) {
+    trajectory.quantities.removeAll { $0.name == name }
     trajectory.quantities.append(RecordedQuantity(name: name, values: values))
   }
 }

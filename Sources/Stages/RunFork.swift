@@ -61,6 +61,18 @@ public struct RunFork {
       ("data.template", own.reader.template, other.reader.template),
       ("rollout.count", "\(own.rollout.count)", "\(other.rollout.count)"),
       ("rollout.temperature", "\(own.rollout.temperature)", "\(other.rollout.temperature)"),
+      ("rollout.top_k", "\(own.rollout.topK)", "\(other.rollout.topK)"),
+      ("rollout.top_p", "\(own.rollout.topP)", "\(other.rollout.topP)"),
+      ("rollout.min_p", "\(own.rollout.minP)", "\(other.rollout.minP)"),
+      (
+        "rollout.maximum_tokens", "\(own.rollout.maximumTokens)",
+        "\(other.rollout.maximumTokens)"
+      ),
+      ("data.prompt_limit", "\(own.reader.promptLimit)", "\(other.reader.promptLimit)"),
+      (
+        "data.demonstration_limit", "\(own.reader.demonstrationLimit)",
+        "\(other.reader.demonstrationLimit)"
+      ),
     ]
     for (what, mine, theirs) in pairs where mine != theirs {
       throw refusal(
@@ -127,9 +139,15 @@ public struct RunFork {
     _ records: inout [RolloutRecord], _ settings: RunSettings, _ policy: Policy, _ critic: Critic?,
     anchor: Policy
   ) throws {
-    let has = Set(
-      records.first { !$0.rollouts.isEmpty }?.rollouts.first?.quantities.map(\.name) ?? [])
-    let wanted = Set(settings.rollout.record).subtracting(has)
+    let joins = settings.algorithm.algorithm.gate.joinsDemonstrations
+    // What every trajectory that is to be scored carries; one without it makes all of them be scored.
+    let wanted = Set(settings.rollout.record).filter { name in
+      !records.allSatisfy { record in
+        let reads = name == RecordedQuantity.anchor && joins
+        let scored = record.rollouts + (reads ? record.demonstrations + record.rejected : [])
+        return scored.allSatisfy { $0.quantity(name) != nil }
+      }
+    }
     if steps > 1, wanted.contains(RecordedQuantity.value) {
       throw refusal(
         "\(settings.algorithm.name) needs critic values of the time of each rollout",
@@ -142,8 +160,7 @@ public struct RunFork {
     }
     let scorer = RolloutScorer(
       record: wanted, temperature: settings.rollout.temperature,
-      scoresDemonstrations: settings.algorithm.algorithm.gate.joinsDemonstrations,
-      anchor: { anchor })
+      scoresDemonstrations: joins, anchor: { anchor })
     try scorer.score(
       &records,
       with: SourcedPolicy(weightsDigest: policy.weightsDigest(), policy: policy, critic: critic))
@@ -183,8 +200,7 @@ public struct RunFork {
       try transaction.setCursor(StageName.rollout.rawValue, to: count)
       if keepsVerdicts { try transaction.setCursor(StageName.verifier.rawValue, to: count) }
       try transaction.setState(
-        "fork",
-        to: Array("definition \(origin.definition), steps \(steps), groups \(count)".utf8))
+        ForkOrigin.key, to: ForkOrigin(definition: origin.definition, groups: count).stored())
     }
   }
 
@@ -201,5 +217,33 @@ public struct RunFork {
 
   private func refusal(_ problem: String, _ remedy: String) -> StageError {
     StageError(.badRun, at: source.path, problem, remedy: remedy)
+  }
+}
+
+/// Where a run's first groups come from, as it remembers it.
+struct ForkOrigin: Equatable {
+  static let key = "fork"
+
+  /// SHA-256 over the identity keys of the definition that sampled them.
+  var definition: String
+  var groups: UInt64
+
+  init(definition: String, groups: UInt64) {
+    self.definition = definition
+    self.groups = groups
+  }
+
+  init(stored: [UInt8]) throws(RecordError) {
+    var reader = ByteReader(stored)
+    definition = try reader.string()
+    groups = try reader.uint64()
+    try reader.expectEnd()
+  }
+
+  func stored() -> [UInt8] {
+    var writer = ByteWriter()
+    writer.put(definition)
+    writer.put(groups)
+    return writer.bytes
   }
 }

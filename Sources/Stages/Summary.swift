@@ -129,6 +129,7 @@ struct RunTally {
         logprobMismatchMax = max(logprobMismatchMax, mismatch.value)
       }
     }
+    let taken = try ledger.value(ForkOrigin.key).map { try ForkOrigin(stored: $0).groups } ?? 0
     let started = try attempts.attempts()
     var repeats = 0
     var chunkEnd: GroupID = 0
@@ -141,7 +142,8 @@ struct RunTally {
       }
       let record = try ledger.existing(RolloutRecord.self, .rollouts, group)
       let sampled = record.rollouts.reduce(0) { $0 + $1.tokens.count }
-      generatedTokens += UInt64(sampled * (1 + repeats))
+      // What a fork took over, another run has sampled.
+      if group >= taken { generatedTokens += UInt64(sampled * (1 + repeats)) }
       let imitated = record.demonstrations.reduce(0) { $0 + $1.tokens.count }
       let text = try ledger.existing(PromptRecord.self, .prompts, group).prompt.textBytes
       rawBytes += UInt64(4 * (record.promptTokens.count + imitated + sampled) + 4 * sampled + text)
