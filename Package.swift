@@ -25,7 +25,11 @@ func tests(
 
 let package = Package(
   name: "temper",
-  products: [.executable(name: "pipeline", targets: ["pipeline"])],
+  products: [
+    .executable(name: "pipeline", targets: ["pipeline"]),
+    // Preloaded by the crash laboratory into the commands that it disturbs.
+    .library(name: "DiskShim", type: .dynamic, targets: ["DiskShim"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -96,6 +100,9 @@ let package = Package(
         "Verifiers", "Queue", "Shards", "Definition", "Stages",
       ]),
     tests("Evaluation", ["Evaluation", "Stages", "Records"]),
+    .target(
+      name: "DiskShim", path: "Tests/DiskShim", publicHeadersPath: "include",
+      cSettings: [.define("_GNU_SOURCE"), .treatAllWarnings(as: .error)]),
     // The binary that these run stands beside theirs.
     tests("Crash", ["Records", "Randomness", "pipeline"], hasFixtures: true),
     tests("Command", ["Records", "Shards", "Tokenizer", "pipeline"]),
