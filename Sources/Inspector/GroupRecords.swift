@@ -1,5 +1,6 @@
 import Queue
 import Records
+import Stages
 
 /// What the logs hold of one group so far; a log that has not reached it gives nil.
 struct GroupRecords: Sendable {
@@ -66,8 +67,8 @@ extension StoredRun {
   func forEachGroup(
     from start: GroupID = 0, _ visit: (GroupRecords) throws -> Bool
   ) throws {
-    let head = try queue.read { try $0.head(.prompts) }
-    var next = start
+    let (base, head) = try queue.read { (try RunBase($0).group, try $0.head(.prompts)) }
+    var next = max(start, base)
     var drops = StepDrops()
     while next < head {
       let range = next..<min(next + Self.portion, head)
@@ -83,7 +84,7 @@ extension StoredRun {
   /// The first group of `step`, by bisection: steps ascend with the GroupID.
   func firstGroup(ofStep step: UInt64) throws -> GroupID {
     try queue.read { transaction in
-      var low: GroupID = 0
+      var low = try RunBase(transaction).group
       var high = try transaction.head(.prompts)
       while low < high {
         let middle = low + (high - low) / 2

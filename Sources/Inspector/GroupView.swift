@@ -87,13 +87,17 @@ extension StoredRun {
   /// - Throws: `.noGroup` when the run has no such group.
   public func group(_ group: GroupID, tokens: Bool = false) throws -> GroupView {
     var drops = StepDrops()
-    let (records, head) = try queue.read { transaction in
-      (try GroupRecords(group, transaction, &drops), try transaction.head(.prompts))
+    let (records, base, head) = try queue.read { transaction in
+      (
+        try GroupRecords(group, transaction, &drops), try RunBase(transaction).group,
+        try transaction.head(.prompts)
+      )
     }
     guard let records else {
       throw InspectorError(
         .noGroup, at: "\(directory.path): group \(group)",
-        head == 0 ? "the run has no groups yet" : "the run has the groups 0 to \(head - 1)",
+        head == base
+          ? "the run has no groups yet" : "the run has the groups \(base) to \(head - 1)",
         remedy: "List them with `pipeline inspect list \(directory.path)`.")
     }
     return GroupView(records, tokenizer: try tokenizer(), tokens: tokens)

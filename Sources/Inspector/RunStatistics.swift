@@ -1,5 +1,6 @@
 import Queue
 import Records
+import Stages
 
 /// What a stored run comes to, over all of its groups.
 public struct RunStatistics: Sendable, Equatable, Encodable {
@@ -165,11 +166,11 @@ extension StoredRun {
 }
 
 extension StoredRun {
-  /// The mean of a step metric over the committed steps; 0 where no step has it.
+  /// The mean of a step metric over the committed steps that are kept; 0 where no step has it.
   public func meanMetric(_ name: String) throws -> Double {
     try queue.read { transaction in
       var (sum, count) = (0.0, 0.0)
-      for step in 0..<(try transaction.head(.updates)) {
+      for step in try RunBase(transaction).step..<transaction.head(.updates) {
         let record = try transaction.record(UpdateRecord.self, .updates, RecordKey(step))
         guard let value = record?.metrics.first(where: { $0.name == name })?.value else { continue }
         sum += value

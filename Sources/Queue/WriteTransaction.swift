@@ -8,8 +8,8 @@ public import Records
 public final class WriteTransaction: ReadTransaction {
   private let options: QueueOptions
   /// By `Log.index`; nil until used. Written at the end.
-  private var heads: [UInt64?]
-  private var leaves: [LastLeaf?]
+  var heads: [UInt64?]
+  var leaves: [LastLeaf?]
 
   init(
     _ raw: RawTransaction, environment: Environment, codec: FrameCodec, shelf: DictionaryShelf,

@@ -63,7 +63,7 @@ public final class Ledger {
   }
 
   public func state(_ stage: StageName) throws -> [UInt8]? {
-    try value("stage.\(stage.rawValue)")
+    try value(StageState.key(stage))
   }
 
   /// A named value of the run: fingerprints, checkpoint pointers.
@@ -85,7 +85,7 @@ public final class Ledger {
       pendingHeads[log] = last + 1
     }
     if let cursor = outcome.cursor { pendingCursors[stage] = cursor }
-    if let state = outcome.state { setValue("stage.\(stage.rawValue)", state) }
+    if let state = outcome.state { setValue(StageState.key(stage), state) }
     hasDear = hasDear || outcome.isDear
   }
 

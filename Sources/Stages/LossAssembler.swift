@@ -61,13 +61,13 @@ public struct LossAssembler: Stage {
 
   // MARK: Which groups
 
-  private enum Choice {
+  enum Choice {
     case demand(missing: UInt32)
     /// Indices of members, and of those over the number.
     case train([Int], surplus: [Int])
   }
 
-  private func choose(_ members: [StepMember], waves: UInt32, _ step: UInt64) throws -> Choice {
+  func choose(_ members: [StepMember], waves: UInt32, _ step: UInt64) throws -> Choice {
     let kept = members.indices.filter { members[$0].decision.drop == nil }
     guard let spread = algorithm.gate.spread, spread.fill,
       step >= algorithm.gate.imitationSteps
@@ -91,7 +91,7 @@ public struct LossAssembler: Stage {
 
   // MARK: What they come to
 
-  private func batch(
+  func batch(
     _ step: UInt64, _ range: Range<GroupID>, _ members: [StepMember], _ taken: [Int],
     _ surplus: [Int], _ memory: inout [Double]
   ) throws -> LossBatchRecord {
@@ -182,6 +182,11 @@ extension Algorithm {
 struct AssemblerState: Equatable {
   var waves: UInt32 = 1
   var memory: [Double] = []
+
+  init(waves: UInt32, memory: [Double]) {
+    self.waves = waves
+    self.memory = memory
+  }
 
   init(stored: [UInt8]?) throws(RecordError) {
     guard let stored else { return }

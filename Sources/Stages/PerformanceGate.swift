@@ -89,11 +89,13 @@ enum PartMemory {
   static func numbers(_ stored: [UInt8]?) throws(RecordError) -> [Double] {
     guard let stored else { return [] }
     var reader = ByteReader(stored)
-    let numbers = try reader.array { (reader: inout ByteReader) throws(RecordError) in
-      try reader.double()
-    }
+    let numbers = try numbers(&reader)
     try reader.expectEnd()
     return numbers
+  }
+
+  static func numbers(_ reader: inout ByteReader) throws(RecordError) -> [Double] {
+    try reader.array { (reader: inout ByteReader) throws(RecordError) in try reader.double() }
   }
 
   static func bytes(_ numbers: [Double]) -> [UInt8] {

@@ -52,6 +52,14 @@ enum DurableFile {
     guard fsync(descriptor) == 0 else { throw failure("sync", path) }
   }
 
+  /// Makes a file's bytes durable.
+  static func syncFile(_ path: String) throws(StageError) {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure("sync", path) }
+  }
+
   /// Appends without syncing: for files that the logs can tell again.
   static func append(_ bytes: [UInt8], to path: String) throws(StageError) {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)

@@ -195,7 +195,7 @@ public struct RunFork {
       let step = UInt64(steps - 1)
       try transaction.setCursor(StageName.reader.rawValue, to: step)
       try transaction.setState(
-        "stage.\(StageName.reader.rawValue)",
+        StageState.key(.reader),
         to: ReaderState(step: step, wave: 1, position: count).stored())
       try transaction.setCursor(StageName.rollout.rawValue, to: count)
       if keepsVerdicts { try transaction.setCursor(StageName.verifier.rawValue, to: count) }

@@ -127,7 +127,8 @@ extension Run {
   public func summary(
     state: Summary.State, wallSeconds: Double, evaluation: Summary.Evaluation
   ) throws -> Summary {
-    let tally = try RunTally(ledger, attempts: attempts)
+    let tally = try RunTally(
+      ledger, attempts: attempts, metrics: MetricsFile(path: directory.metrics))
     let checkpoint = try checkpoints.newestStep(ledger) ?? 0
     let weights = directory.checkpoint(checkpoint) + "/model.safetensors"
     return Summary(
@@ -137,7 +138,8 @@ extension Run {
       weightsSHA256: try DurableFile.sha256(of: weights),
       logprobMismatchMax: tally.logprobMismatchMax, generatedTokens: tally.generatedTokens,
       evaluation: evaluation, gate: tally.gate, rolloutAccuracy: tally.rolloutAccuracy,
-      storedBytes: UInt64(try queue.pagesInUse(.rollouts)), rawBytes: tally.rawBytes,
+      storedBytes: UInt64(try queue.pagesInUse(.rollouts)) + tally.trimmedBytes,
+      rawBytes: tally.rawBytes,
       errors: ["verifier": tally.verifierErrors])
   }
 
