@@ -35,10 +35,13 @@ public struct Evaluator {
       let dataset = try Dataset(folder: folder)
       for (suite, questions) in try suites(of: dataset) {
         let evaluation = try SuiteRun(
-          run, step: step, suite: suite, questions: questions, fingerprint: dataset.fingerprint)
-        while try evaluation.advance({ try Self.load(&loaded, policy) }) {
-          if interruption?.status != nil { return nil }
-        }
+          run, step: step, suite: suite, questions: questions, fingerprint: dataset.fingerprint,
+          interruption: interruption)
+        do {
+          while try evaluation.advance({ try Self.load(&loaded, policy) }) {
+            if interruption?.status != nil { return nil }
+          }
+        } catch is Interrupted { return nil }
         let summary = try evaluation.result().summary
         results[suite] = summary
         report(suite, summary)
@@ -72,12 +75,15 @@ private final class SuiteRun {
   private let questions: [Prompt]
   private let run: Run
   private let step: UInt64
+  private let interruption: Interruption?
   private var rollout: RolloutGenerator?
   private var verifier: VerifierStage
 
   init(
-    _ run: Run, step: UInt64, suite: String, questions: [Prompt], fingerprint: String
+    _ run: Run, step: UInt64, suite: String, questions: [Prompt], fingerprint: String,
+    interruption: Interruption?
   ) throws {
+    self.interruption = interruption
     self.run = run
     self.step = step
     self.questions = questions
@@ -119,7 +125,7 @@ private final class SuiteRun {
           rollouts: UInt32(run.settings.evaluation.samples), prompt: question),
         to: .prompts, at: RecordKey(UInt64(index)))
     }
-    ledger.post(outcome, by: .reader)
+    try ledger.post(outcome, by: .reader)
     try ledger.commit()
   }
 
@@ -129,12 +135,12 @@ private final class SuiteRun {
     if try ledger.cursor(.rollout) < UInt64(questions.count) {
       if rollout == nil { rollout = generator(try policy()) }
       if case .made(let outcome)? = try rollout?.advance(ledger) {
-        ledger.post(outcome, by: .rollout)
+        try ledger.post(outcome, by: .rollout)
         moved = true
       }
     }
     if case .made(let outcome) = try verifier.advance(ledger) {
-      ledger.post(outcome, by: .verifier)
+      try ledger.post(outcome, by: .verifier)
       moved = true
     }
     try ledger.commit()
@@ -148,7 +154,8 @@ private final class SuiteRun {
         count: settings.samples, temperature: settings.temperature, topP: settings.topP,
         maximumTokens: settings.maximumTokens, chunkGroups: 64),
       renderer: run.renderer, policies: FixedPolicy(policy),
-      stream: RandomStream(seed: run.settings.seed, purpose: .evaluation), attempts: nil)
+      stream: RandomStream(seed: run.settings.seed, purpose: .evaluation), attempts: nil,
+      interruption: interruption)
   }
 
   func result() throws -> SuiteResult {

@@ -13,10 +13,12 @@ extension Policy {
   /// A group's prompt is prefilled once for its rollouts. Token t of rollout r of group g is drawn
   /// with `stream.uniform(g, r, t)` by inverse transform, so a rollout does not depend on what else
   /// is decoded with it, as far as the product kernel keeps rows independent.
+  /// - Parameter isCancelled: asked before every further token of what is decoded at once.
   /// - Throws: `PolicyError` for empty or too long prompts, ids outside of the vocabulary and
-  ///   settings out of range; nothing has been computed then.
+  ///   settings out of range; nothing has been computed then. `.cancelled` when `isCancelled` says so.
   public func generate(
-    _ requests: [GenerationRequest], sampling: SamplingSettings, stream: RandomStream
+    _ requests: [GenerationRequest], sampling: SamplingSettings, stream: RandomStream,
+    isCancelled: () -> Bool = { false }
   ) throws(PolicyError) -> [[Generation]] {
     try sampling.validate(vocabulary: configuration.vocabularySize)
     for request in requests {
@@ -30,7 +32,7 @@ extension Policy {
     }
     var results = requests.map { [Generation](repeating: Generation(), count: $0.rollouts) }
     for wave in cutIntoWaves(requests, sampling) {
-      decode(wave, requests, sampling, stream, into: &results)
+      try decode(wave, requests, sampling, stream, isCancelled, into: &results)
     }
     return results
   }
@@ -96,8 +98,8 @@ extension Policy {
   /// Prefills the prompts of a wave, draws every first token, and decodes until all have ended.
   private func decode(
     _ wave: [Share], _ requests: [GenerationRequest], _ sampling: SamplingSettings,
-    _ stream: RandomStream, into results: inout [[Generation]]
-  ) {
+    _ stream: RandomStream, _ isCancelled: () -> Bool, into results: inout [[Generation]]
+  ) throws(PolicyError) {
     let shape = transformer.shape
     let blockFloats = blockFloats
     var slots = DecodeSlots(sampling: sampling, stream: stream, vocabulary: shape.vocabulary)
@@ -129,6 +131,7 @@ extension Policy {
     slots.draw(
       compute, shape, weights, x: prefilled, rows: slots.all.map(\.promptRow), into: &results)
     while !slots.all.isEmpty {
+      if isCancelled() { throw .cancelled }
       let x = transformer.decode(
         slots.all.map(\.token), at: slots.all.map(\.place), cache: cache)
       slots.draw(compute, shape, weights, x: x, rows: Array(0..<slots.all.count), into: &results)

@@ -16,6 +16,8 @@ public struct PolicyError: DescribedError, Equatable {
     case wrongSize
     /// A critic where a policy is needed, or the other way round.
     case architecture
+    /// The caller asked to stop in the middle.
+    case cancelled
   }
 
   public let code: Code
@@ -30,6 +32,10 @@ public struct PolicyError: DescribedError, Equatable {
       problem: "the model is a \(found.rawValue) where a \(expected.rawValue) is needed",
       remedy: "Name a policy's directory for a policy, and a critic's for a critic.")
   }
+
+  static let cancelled = Self(
+    code: .cancelled, location: "generation", problem: "was asked to stop",
+    remedy: "Start it again; what it had sampled is dropped.")
 
   static func emptyPrompt(_ location: String) -> Self {
     Self(

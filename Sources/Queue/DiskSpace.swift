@@ -50,6 +50,15 @@ extension QueueError {
     }
   }
 
+  /// For whoever stops before the disk is full, by ``Queue/isLowOnSpace()``.
+  public static func lowOnSpace(_ queue: Queue) -> QueueError {
+    let free = DiskSpace.measure(queue.folder)?.free ?? 0
+    return QueueError(
+      code: .diskFull, location: queue.runFolder,
+      problem: "the disk has \(free) bytes free, too few to begin new work; all is saved",
+      remedy: "Make room and `pipeline resume` the run.")
+  }
+
   static func diskFull(at path: String, doing action: String) -> QueueError {
     let free = DiskSpace.measure(path)?.free
     return QueueError(

@@ -27,6 +27,11 @@ public class ReadTransaction {
     return try decode(stored, log, key).payload
   }
 
+  /// Whether there is a record under `key`; its bytes are not read.
+  public func contains(_ log: Log, _ key: RecordKey) throws(QueueError) -> Bool {
+    try raw.contains(databases[log], PieceKey(key).bytes(in: log))
+  }
+
   /// The record under `key`, or nil. Throws also when its version is not `R`'s.
   public func record<R: StoredRecord>(
     _ type: R.Type, _ log: Log, _ key: RecordKey

@@ -4,8 +4,13 @@ import Glibc
 public import Records
 import Synchronization
 
-/// SIGINT and SIGTERM as a question that the runner asks between stages: the first signal lets it
-/// drop the step and save, a second one leaves at once.
+/// A stage was asked to end in the middle of its work: what it had not handed over is dropped.
+public struct Interrupted: Error {
+  public init() {}
+}
+
+/// SIGINT and SIGTERM as a question that the runner asks between stages, and stages in the middle of
+/// dear work: the first signal lets them drop the step and save, a second one leaves at once.
 public final class Interruption: Sendable {
   private let received = Mutex<ExitStatus?>(nil)
   private let sources: [any DispatchSourceSignal]

@@ -25,9 +25,10 @@ public final class Ledger {
 
   public init(queue: Queue) { self.queue = queue }
 
-  /// Takes the stage's lock and raises its epoch; from now on outcomes of `stage` can be posted.
-  public func claim(_ stage: StageName) throws {
-    claims[stage] = try queue.claim(stage: stage.rawValue)
+  /// Takes the lock of a stage's worker and raises its epoch; from now on outcomes of `stage` can be
+  /// posted.
+  public func claim(_ stage: StageName, worker: Int = 1) throws {
+    claims[stage] = try queue.claim(stage: stage.rawValue, worker: worker)
   }
 
   public func releaseClaims() { claims = [:] }
@@ -38,6 +39,13 @@ public final class Ledger {
     let place = Place(log: log, key: key)
     if let known = (recent[place] ?? older[place]) as? R { return known }
     return try queue.read { try $0.record(R.self, log, key) }
+  }
+
+  /// Whether there is a record under `key`; its bytes are not read.
+  public func holds(_ log: Log, _ key: RecordKey) throws -> Bool {
+    let place = Place(log: log, key: key)
+    if recent[place] != nil || older[place] != nil { return true }
+    return try queue.read { try $0.contains(log, key) }
   }
 
   /// A record that must be there, since the head of its log is above it.
@@ -58,6 +66,7 @@ public final class Ledger {
 
   /// The first record that `stage` has not consumed.
   public func cursor(_ stage: StageName) throws -> UInt64 {
+    if let log = stage.annotated { return try head(log) }
     if let cursor = pendingCursors[stage] { return cursor }
     return try queue.read { try $0.cursor(stage.rawValue) }
   }
@@ -74,15 +83,15 @@ public final class Ledger {
 
   // MARK: Writing
 
-  public func post(_ outcome: Outcome, by stage: StageName) {
+  public func post(_ outcome: Outcome, by stage: StageName) throws {
     for (log, key, record) in outcome.records {
       let place = Place(log: log, key: key)
       pending.append((place, record.payload(), type(of: record).version))
       recent[place] = record
     }
-    for log in Set(outcome.records.map(\.log)) where log != .demands {
-      let last = outcome.records.filter { $0.log == log }.map(\.key.id).max() ?? 0
-      pendingHeads[log] = last + 1
+    for (log, key, _) in outcome.records where log != .demands {
+      // Beyond a gap that another worker has yet to fill, the head stays where it is.
+      if try key.id == head(log) { pendingHeads[log] = key.id + 1 }
     }
     if let cursor = outcome.cursor { pendingCursors[stage] = cursor }
     if let state = outcome.state { setValue(StageState.key(stage), state) }
@@ -97,6 +106,14 @@ public final class Ledger {
     !pending.isEmpty || !pendingCursors.isEmpty || !pendingStates.isEmpty
   }
 
+  /// Stages with something to commit whose cursor is the head of the log they write.
+  private var annotating: [(StageName, Log)] {
+    let logs = Set(pending.map(\.place.log))
+    return StageName.allCases.compactMap { stage in
+      stage.annotated.flatMap { logs.contains($0) ? (stage, $0) : nil }
+    }
+  }
+
   /// One durable transaction for everything posted: records, cursors and states move together.
   public func commit() throws {
     guard isDirty else { return }
@@ -106,6 +123,9 @@ public final class Ledger {
       }
       for (stage, cursor) in pendingCursors.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
         try transaction.setCursor(stage.rawValue, to: cursor)
+      }
+      for (stage, log) in annotating {
+        try transaction.setCursor(stage.rawValue, to: transaction.head(log))
       }
       for (name, value) in pendingStates.sorted(by: { $0.key < $1.key }) {
         try transaction.setState(name, to: value)

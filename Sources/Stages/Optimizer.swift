@@ -29,14 +29,21 @@ public final class Optimizer: Stage {
   private let publisher: PolicyPublisher?
   private let selection: RandomStream
   private let gradient: Gradient
+  private let interruption: Interruption?
+  /// Whether the weights stand between two steps, and not in the middle of one that was given up.
+  private(set) var isWhole = true
   private let clock = ContinuousClock()
 
-  /// - Parameter seed: of the run, for the tokens that an algorithm picks at random.
+  /// - Parameters:
+  ///   - seed: of the run, for the tokens that an algorithm picks at random.
+  ///   - interruption: asked between passes.
   public init(
     policy: Policy, moments: AdamWState, critic: CriticTraining? = nil, version: UInt64,
     algorithm: Algorithm, settings: OptimizerSettings, temperature: Double,
-    mismatchBound: Double, seed: UInt64, publisher: PolicyPublisher?
+    mismatchBound: Double, seed: UInt64, publisher: PolicyPublisher?,
+    interruption: Interruption? = nil
   ) throws {
+    self.interruption = interruption
     self.policy = policy
     self.critic = critic
     self.moments = moments
@@ -90,6 +97,7 @@ public final class Optimizer: Stage {
 
   private func work(off step: UInt64, _ ledger: Ledger) throws -> UpdateRecord {
     let began = clock.now
+    isWhole = false
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     var groups = try batch.groups.map { try TrainedGroup($0, ledger) }
     try policy.validate(groups.map(\.training))
@@ -107,6 +115,7 @@ public final class Optimizer: Stage {
       if settings.record.contains("log_probability") { logProbabilities.append(scores) }
     }
     version = step + 1
+    isWhole = true
     weightsDigest = policy.weightsDigest()
     let seconds = began.duration(to: clock.now).seconds
     return UpdateRecord(
@@ -158,6 +167,7 @@ public final class Optimizer: Stage {
     var diagnostics = Diagnostics()
     var logProbabilities: [Float] = []
     for (number, range) in layout.groups.enumerated() {
+      if interruption?.status != nil { throw Interrupted() }
       let part = groups[range]
       let scores = try policy.accumulate(
         part.map(\.training), temperature: temperature, into: gradient

@@ -27,7 +27,6 @@ public struct PerformanceGate: Stage {
         try gate.decide(group, step: step, rollouts, verdicts, memory: &memory), to: .decisions,
         at: RecordKey(group))
     }
-    outcome.cursor = end
     if !memory.isEmpty { outcome.state = PartMemory.bytes(memory) }
     return .made(outcome)
   }

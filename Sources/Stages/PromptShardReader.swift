@@ -5,7 +5,8 @@ import Records
 ///
 /// The first wave of step t + 1 is emitted only when loss batch t is complete and the policy version
 /// that must answer it is committed; a further wave only when the loss assembler demands it. So what
-/// is read depends on the logs alone, never on who was faster.
+/// is read depends on the logs alone, never on who was faster. A reader that works ahead emits the
+/// same prompts under the same GroupIDs, only earlier: that is for algorithms without demands.
 public struct PromptShardReader: Stage {
   public static let name = StageName.reader
 
@@ -16,11 +17,14 @@ public struct PromptShardReader: Stage {
   private let rollouts: UInt32
   /// Steps before it are imitated by schedule and are asked for no rollouts.
   private let firstRolloutStep: UInt64
+  /// Steps whose prompts may be emitted before the loss batch of the first of them is there.
+  private let ahead: UInt64
 
   public init(
     source: PromptStream, settings: ReaderSettings, steps: Int, lag: Int, rollouts: Int,
-    firstRolloutStep: UInt64 = 0
+    firstRolloutStep: UInt64 = 0, ahead: Int = 0
   ) {
+    self.ahead = UInt64(ahead)
     self.source = source
     self.settings = settings
     self.steps = UInt64(steps)
@@ -32,12 +36,14 @@ public struct PromptShardReader: Stage {
   public mutating func advance(_ ledger: Ledger) throws -> Progress {
     var state = try ReaderState(stored: ledger.state(.reader))
     let batches = try ledger.head(.batches)
-    if batches > state.step || state.wave == 0 {
-      // The step's batch is complete (or nothing was ever emitted): open the next step.
-      if state.wave > 0 { state = ReaderState(step: batches, wave: 0, position: state.position) }
+    if batches > state.step || state.wave == 0 || state.step + 1 < batches + ahead {
+      // The step's batch is complete, or need not be (or nothing was ever emitted): the next step.
+      if state.wave > 0 {
+        state = ReaderState(step: state.step + 1, wave: 0, position: state.position)
+      }
       guard state.step < steps else { return .waiting("all \(steps) steps are emitted") }
       let version = state.step > lag ? state.step - lag : 0
-      guard try ledger.cursor(.optimizer) >= version else {
+      guard try state.step < batches + ahead || ledger.cursor(.optimizer) >= version else {
         return .waiting("step \(state.step) needs policy version \(version)")
       }
     } else {

@@ -18,6 +18,9 @@ public struct RolloutGenerator: Stage {
   private let stream: RandomStream
   private let scorer: RolloutScorer?
   private let attempts: AttemptLog?
+  private let share: WorkShare
+  private let ahead: AheadPolicy?
+  private let interruption: Interruption?
   private let clock = ContinuousClock()
   /// Tokens sampled by this process so far, for the progress display.
   public private(set) var generatedTokens = 0
@@ -25,10 +28,18 @@ public struct RolloutGenerator: Stage {
   /// - Parameters:
   ///   - scorer: nil: nothing is scored beside what the sampler knows (evaluations).
   ///   - attempts: where started chunks are noted, so that repeated work can be counted.
+  ///   - share: the chunks that are this worker's.
+  ///   - ahead: the policy that answers steps whose own version does not exist yet.
+  ///   - interruption: asked between tokens.
   public init(
     settings: RolloutSettings, renderer: PromptRenderer, policies: any PolicySource,
-    stream: RandomStream, scorer: RolloutScorer? = nil, attempts: AttemptLog?
+    stream: RandomStream, scorer: RolloutScorer? = nil, attempts: AttemptLog?,
+    share: WorkShare = .whole, ahead: AheadPolicy? = nil,
+    interruption: Interruption? = nil
   ) {
+    self.interruption = interruption
+    self.share = share
+    self.ahead = ahead
     self.settings = settings
     self.renderer = renderer
     self.policies = policies
@@ -38,11 +49,19 @@ public struct RolloutGenerator: Stage {
   }
 
   public mutating func advance(_ ledger: Ledger) throws -> Progress {
-    let start = try ledger.cursor(.rollout)
     let head = try ledger.head(.prompts)
-    guard start < head else { return .waiting("no prompts") }
+    let cursor = min(try ledger.cursor(.rollout), head)
+    guard cursor < head else { return .waiting("no prompts") }
+    guard
+      let start = try share.firstPending(
+        in: cursor..<head, block: UInt64(settings.chunkGroups), .rollouts, ledger)
+    else { return .waiting("no prompts for \(share)") }
     let chunk = try pendingChunk(from: start, to: head, ledger)
-    let version = settings.version(answering: chunk[0].step)
+    let step = chunk[0].step
+    let version = min(settings.version(answering: step), ahead?.version ?? .max)
+    if let ahead, step >= ahead.end {
+      return .waiting("step \(step) is not among those that version \(ahead.version) answers")
+    }
     let asksRollouts = chunk.contains { $0.rollouts > 0 }
     let needsWeights = asksRollouts || scorer?.readsDemonstrations == true
     guard let policy = try policies.policy(version: version, loaded: needsWeights) else {
@@ -66,7 +85,6 @@ public struct RolloutGenerator: Stage {
       records[index].seconds = seconds
       outcome.add(records[index], to: .rollouts, at: RecordKey(start + UInt64(index)))
     }
-    outcome.cursor = start + UInt64(chunk.count)
     outcome.isDear = asksRollouts
     return .made(outcome)
   }
@@ -77,7 +95,7 @@ public struct RolloutGenerator: Stage {
   ) throws -> [PromptRecord] {
     let size = UInt64(settings.chunkGroups)
     var chunk = [try ledger.existing(PromptRecord.self, .prompts, start)]
-    for group in start + 1..<max(head, start + 1) where group / size == start / size {
+    for group in start + 1..<max(start + 1, min(head, (start / size + 1) * size)) {
       let record = try ledger.existing(PromptRecord.self, .prompts, group)
       guard record.step == chunk[0].step, record.wave == chunk[0].wave else { break }
       chunk.append(record)
@@ -97,13 +115,24 @@ public struct RolloutGenerator: Stage {
         group: start + UInt64($0), prompt: groups[$0].promptTokens,
         rollouts: Int(chunk[$0].rollouts))
     }
-    let generations = try policy.generate(
-      requests, sampling: settings.sampling(for: renderer), stream: stream)
-    for (index, group) in zip(asked, generations) {
+    for (index, group) in zip(asked, try generations(of: requests, with: policy)) {
       rollouts[index] = group.map { trajectory($0) }
       generatedTokens += group.reduce(0) { $0 + $1.tokens.count }
     }
     return rollouts
+  }
+
+  private func generations(
+    of requests: [GenerationRequest], with policy: Policy
+  ) throws -> [[Generation]] {
+    do {
+      return try policy.generate(
+        requests, sampling: settings.sampling(for: renderer), stream: stream,
+        isCancelled: { interruption?.status != nil })
+    } catch {
+      guard error.code == .cancelled else { throw error }
+      throw Interrupted()
+    }
   }
 
   private func trajectory(_ generation: Generation) -> Trajectory {
@@ -120,6 +149,19 @@ public struct RolloutGenerator: Stage {
     return Trajectory(
       tokens: generation.tokens, logProbabilities: generation.logProbabilities,
       finish: generation.stopped ? .stop : .length, quantities: quantities)
+  }
+}
+
+/// One given policy that answers the steps up to `end`, instead of each step's own version: for a
+/// generator that works ahead of training. Its version stands in every rollout record.
+public struct AheadPolicy: Sendable, Equatable {
+  public var version: UInt64
+  /// The first step that it does not answer.
+  public var end: UInt64
+
+  public init(version: UInt64, end: UInt64) {
+    self.version = version
+    self.end = end
   }
 }
 

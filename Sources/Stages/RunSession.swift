@@ -10,6 +10,7 @@ import Records
 public final class RunSession {
   public let run: Run
   private let names: [StageName]
+  private let share: WorkShare
   private let interruption: Interruption
   private let metrics: MetricsFile
   private let clock = ContinuousClock()
@@ -17,33 +18,44 @@ public final class RunSession {
   /// Set when the optimizer is among the stages.
   private let optimizer: Optimizer?
   private var stages: [any Stage] = []
+  /// Groups (of the optimizer: steps) that each stage has worked off in this session.
+  public private(set) var worked: [StageName: UInt64] = [:]
 
   /// Claims the stages and brings the optimizer's weights up to the cursor.
   ///
   /// - Parameters:
   ///   - publishes: whether other processes need the policy versions.
+  ///   - share: what this worker does of a stage that several share.
+  ///   - ahead: steps that reader and generator may be ahead of training; see ``AheadPolicy``.
   ///   - replayed: told of every step that is worked off again.
-  /// - Throws: `QueueError.locked` when another process has one of the stages.
+  /// - Throws: `QueueError.locked` when another process has one of the stages; `StageError` for a share
+  ///   or a lead that the stages or the algorithm do not allow.
   public init(
     _ run: Run, stages names: [StageName], publishes: Bool, interruption: Interruption,
-    replayed: (UInt64) throws -> Void = { _ in }
+    share: WorkShare = .whole, ahead: Int = 0, replayed: (UInt64) throws -> Void = { _ in }
   ) throws {
     self.run = run
     self.names = names
+    self.share = share
     self.interruption = interruption
+    try run.checkShare(share, of: names)
+    try run.checkLead(ahead, of: names)
     began = clock.now
     metrics = MetricsFile(path: run.directory.metrics)
-    for name in names { try run.ledger.claim(name) }
+    for name in names { try run.ledger.claim(name, worker: share.worker) }
     if names.contains(.optimizer) {
       try run.checkpoints.removeRubbish(run.ledger)
-      let optimizer = try run.makeOptimizer(publishes: publishes || run.settings.rollout.lag > 0)
+      let optimizer = try run.makeOptimizer(
+        publishes: publishes || run.settings.rollout.lag > 0, interruption)
       self.optimizer = optimizer
       try metrics.rewrite(from: run.ledger)
-      try optimizer.replay(run.ledger, each: replayed)
+      // An interruption here is found again at the first turn, and ends the session there.
+      do { try optimizer.replay(run.ledger, each: replayed) } catch is Interrupted {}
     } else {
       optimizer = nil
     }
-    stages = try names.map { try run.makeStage($0, optimizer: optimizer) }
+    let work = StageWork(share: share, ahead: ahead, interruption: interruption)
+    stages = try names.map { try run.makeStage($0, optimizer: optimizer, work) }
   }
 
   /// The weights in memory, if this process has the optimizer.
@@ -76,6 +88,7 @@ public final class RunSession {
       report(try stepReport(step, seconds: last.duration(to: now).seconds))
       last = now
     }
+    defer { worked = runner.worked }
     var end = try runner.run(limit: limit)
     var pause = 0.001
     while follows, case .idle = end {
@@ -85,6 +98,7 @@ public final class RunSession {
       pause = try progress() == before ? min(0.1, 2 * pause) : 0.001
     }
     try save()
+    if end == .lowOnSpace { throw QueueError.lowOnSpace(run.queue) }
     return end
   }
 
@@ -94,7 +108,9 @@ public final class RunSession {
 
   /// A checkpoint of the weights in memory, unless there is one.
   private func save() throws {
-    guard let optimizer, optimizer.version == (try run.ledger.cursor(.optimizer)) else { return }
+    guard let optimizer, optimizer.isWhole,
+      optimizer.version == (try run.ledger.cursor(.optimizer))
+    else { return }
     try run.checkpoints.save(
       step: optimizer.version, policy: optimizer.policy, moments: optimizer.moments,
       critic: optimizer.critic.map { ($0.model, $0.moments) },
@@ -143,7 +159,9 @@ extension Run {
       errors: ["verifier": tally.verifierErrors])
   }
 
-  fileprivate func makeOptimizer(publishes: Bool) throws -> Optimizer {
+  fileprivate func makeOptimizer(
+    publishes: Bool, _ interruption: Interruption
+  ) throws -> Optimizer {
     let loaded = try checkpoints.loadNewest(ledger, compute: compute)
     let algorithm = settings.algorithm.algorithm
     var critic: CriticTraining?
@@ -164,7 +182,8 @@ extension Run {
       mismatchBound: settings.optimizer.mismatchBound ?? defaultMismatchBound,
       seed: settings.seed,
       publisher: publishes
-        ? PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2) : nil)
+        ? PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2) : nil,
+      interruption: interruption)
   }
 
   /// 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere.
@@ -172,13 +191,15 @@ extension Run {
     compute.measureRowIndependence().holds ? 0 : 1e-4
   }
 
-  fileprivate func makeStage(_ name: StageName, optimizer: Optimizer?) throws -> any Stage {
+  fileprivate func makeStage(
+    _ name: StageName, optimizer: Optimizer?, _ work: StageWork
+  ) throws -> any Stage {
     switch name {
     case .reader:
       return PromptShardReader(
         source: stream, settings: settings.reader, steps: settings.steps,
         lag: settings.rollout.lag, rollouts: settings.rollout.count,
-        firstRolloutStep: settings.algorithm.algorithm.gate.firstRolloutStep)
+        firstRolloutStep: settings.algorithm.algorithm.gate.firstRolloutStep, ahead: work.ahead)
     case .rollout:
       let published = PublishedPolicies(directory: directory, compute: compute) { [self] version in
         try loggedDigests(version)
@@ -187,11 +208,13 @@ extension Run {
         settings: settings.rollout, renderer: renderer,
         policies: optimizer.map { LivePolicies(optimizer: $0, published: published) }
           ?? (published as any PolicySource), stream: rolloutStream, scorer: makeScorer(),
-        attempts: attempts)
+        attempts: attempts, share: work.share, ahead: try aheadPolicy(work.ahead),
+        interruption: work.interruption)
     case .verifier:
       return VerifierStage(
         verifiers: verifiers, renderer: renderer,
-        judgesDemonstrations: settings.algorithm.algorithm.gate.judgesDemonstrations)
+        judgesDemonstrations: settings.algorithm.algorithm.gate.judgesDemonstrations,
+        share: work.share)
     case .gate: return PerformanceGate(gate: settings.algorithm.algorithm.gate)
     case .loss:
       return try LossAssembler(
@@ -214,5 +237,58 @@ extension Run {
     return RolloutScorer(
       record: record, temperature: settings.rollout.temperature,
       scoresDemonstrations: gate.joinsDemonstrations, anchor: { [self] in try anchorPolicy() })
+  }
+}
+
+/// How a process takes part in a run.
+private struct StageWork {
+  var share: WorkShare
+  var ahead: Int
+  var interruption: Interruption
+}
+
+extension Run {
+  /// Stages that go through their input in order, with what they remember of it, have one worker.
+  fileprivate func checkShare(_ share: WorkShare, of names: [StageName]) throws {
+    guard share != .whole, let alone = names.first(where: { !$0.isShareable }) else { return }
+    throw StageError(
+      .badRun, at: "--workers", "\(alone.longName) works its input off in order and has one worker",
+      remedy: "Leave --workers out; rollout and verifier can be shared.")
+  }
+
+  /// Whether reader and generator may work ahead of training.
+  fileprivate func checkLead(_ steps: Int, of names: [StageName]) throws {
+    guard steps > 0 else { return }
+    func refusal(_ problem: String, _ remedy: String) -> StageError {
+      StageError(.badRun, at: "--ahead", problem, remedy: remedy)
+    }
+    if let other = names.first(where: { $0 != .reader && $0 != .rollout }) {
+      throw refusal(
+        "\(other.longName) works off what is there and cannot be ahead of it",
+        "Give --ahead to the reader and the rollout generator.")
+    }
+    let algorithm = settings.algorithm.algorithm
+    if algorithm.gate.spread?.fill == true {
+      throw refusal(
+        "\(settings.algorithm.name) demands further waves of a step, which then come too late",
+        "Leave --ahead out, or set algorithm.gate.spread.fill to false.")
+    }
+    let isBound =
+      algorithm.rollouts.correction != nil || algorithm.rollouts.reference == .rollout
+      || settings.optimizer.mismatchBound != nil || !algorithm.gate.usesRollouts
+    if names.contains(.rollout), steps > settings.rollout.lag + 1, !isBound {
+      throw refusal(
+        "rollouts \(steps) steps ahead are off-policy and the definition states no bound for them",
+        "Use an algorithm with algorithm.correction.kind or algorithm.reference: rollout, or state "
+          + "optimizer.mismatch_bound.")
+    }
+  }
+
+  /// The newest committed version answers the steps from its own on.
+  fileprivate func aheadPolicy(_ steps: Int) throws -> AheadPolicy? {
+    guard steps > 0 else { return nil }
+    let version = try ledger.cursor(.optimizer)
+    return AheadPolicy(
+      version: version, end: version + UInt64(max(steps, settings.rollout.lag + 1)))
   }
 }

@@ -23,6 +23,8 @@ public struct Runner {
     case idle([String])
     case limit
     case interrupted(ExitStatus)
+    /// The disk has too little room for new work, by ``Queue/Queue/isLowOnSpace()``.
+    case lowOnSpace
   }
 
   /// Records after which a transaction is committed in any case: it bounds memory.
@@ -36,6 +38,8 @@ public struct Runner {
   private let atStage: (StageName) -> Void
   /// Told after each commit that moved the optimizer.
   private let afterStep: (UInt64) throws -> Void
+  /// Groups that each stage has worked off here (the reader: emitted; the optimizer: steps).
+  public private(set) var worked: [StageName: UInt64] = [:]
 
   public init(
     stages: [any Stage], ledger: Ledger, steps: Int, interruption: Interruption?,
@@ -53,55 +57,62 @@ public struct Runner {
   /// Works until the run is finished, nothing is pending, or the process is asked to end. What was
   /// made and not committed is dropped at an interruption: a resumed run makes it again.
   ///
-  /// - Parameter limit: stop at the first commit at which a stage has consumed this many groups
-  ///   (of the optimizer: steps). A wave, a chunk and a step are never cut.
+  /// - Parameter limit: stop at the first commit at which a stage has worked off this many groups
+  ///   (of the optimizer: steps) since the runner was made. A wave, a chunk and a step are never cut.
   public mutating func run(limit: UInt64? = nil) throws -> End {
-    let start = try consumed()
     while true {
-      let (moved, waiting) = try turn()
+      var turn = Turn()
+      do { try take(&turn) } catch is Interrupted {}
       if let status = interruption?.status {
         ledger.discard()
         return .interrupted(status)
       }
-      if let limit, try zip(consumed(), start).contains(where: { $0 &- $1 >= limit }) {
+      if let limit, worked.values.contains(where: { $0 >= limit }) {
         try ledger.commit()
         return .limit
       }
       if ledger.pendingCount >= Self.largestTransaction { try ledger.commit() }
-      guard moved else {
-        try ledger.commit()
-        return try stages.allSatisfy(isFinished) ? .finished : .idle(waiting)
-      }
+      if turn.moved { continue }
+      try ledger.commit()
+      if try stages.allSatisfy(isFinished) { return .finished }
+      if turn.isLowOnSpace { return .lowOnSpace }
+      return .idle(turn.waiting)
     }
   }
 
-  /// One turn of every stage after the other: whether any of them made something, and what the
-  /// others wait for.
-  private mutating func turn() throws -> (moved: Bool, waiting: [String]) {
+  /// What came of one turn of every stage after the other.
+  private struct Turn {
     var moved = false
+    /// What the stages that made nothing wait for.
     var waiting: [String] = []
+    /// A stage that would take new work in did not, for want of room.
+    var isLowOnSpace = false
+  }
+
+  private mutating func take(_ turn: inout Turn) throws {
     for index in stages.indices {
       guard interruption?.status == nil else { break }
       let name = type(of: stages[index]).name
       if ledger.hasDear, name == .rollout || name == .optimizer { try ledger.commit() }
+      // Where new work comes in; what is under way may still come to its end.
+      if name == .reader || name == .rollout, try ledger.queue.isLowOnSpace() {
+        turn.isLowOnSpace = true
+        continue
+      }
       atStage(name)
+      let before = try ledger.cursor(name)
       switch try stages[index].advance(ledger) {
-      case .waiting(let reason): waiting.append("\(name.rawValue): \(reason)")
+      case .waiting(let reason): turn.waiting.append("\(name.rawValue): \(reason)")
       case .made(let outcome):
-        ledger.post(outcome, by: name)
-        moved = true
+        try ledger.post(outcome, by: name)
+        turn.moved = true
+        worked[name, default: 0] +=
+          name == .loss || name == .optimizer
+          ? try ledger.cursor(name) - before : UInt64(outcome.records.count)
         guard name == .optimizer else { continue }
         try ledger.commit()
         try afterStep(try ledger.cursor(.optimizer) - 1)
       }
-    }
-    return (moved, waiting)
-  }
-
-  private func consumed() throws -> [UInt64] {
-    try stages.map { stage in
-      let name = type(of: stage).name
-      return name == .reader ? try ledger.head(.prompts) : try ledger.cursor(name)
     }
   }
 

@@ -21,6 +21,7 @@ public enum Progress {
 /// A stage's outputs, the move of its cursor and its own state: committed together or not at all.
 public struct Outcome {
   public var records: [(log: Log, key: RecordKey, record: any StoredRecord)] = []
+  /// For stages whose cursor is not the head of the log they write (see ``StageName/annotated``).
   public var cursor: UInt64?
   public var state: [UInt8]?
   /// Whether making it again after a crash would be dear (generated tokens, an update).

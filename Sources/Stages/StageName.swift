@@ -1,3 +1,5 @@
+import Queue
+
 /// The six stages, in the order in which a trajectory passes them.
 public enum StageName: String, CaseIterable, Sendable {
   case reader
@@ -6,6 +8,20 @@ public enum StageName: String, CaseIterable, Sendable {
   case gate
   case loss
   case optimizer
+
+  /// The log in which the stage writes one record for every group it consumes, under the same
+  /// GroupID. Its head is then the stage's cursor, and several workers may share the stage.
+  var annotated: Log? {
+    switch self {
+    case .rollout: .rollouts
+    case .verifier: .verdicts
+    case .gate: .decisions
+    case .reader, .loss, .optimizer: nil
+    }
+  }
+
+  /// Whether several workers may share the stage: it works off each group by itself.
+  public var isShareable: Bool { self == .rollout || self == .verifier }
 
   /// The name in prose: `prompt-shard-reader`.
   public var longName: String {

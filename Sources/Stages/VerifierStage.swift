@@ -11,29 +11,38 @@ public struct VerifierStage: Stage {
   private let verifiers: VerifierTable
   private let renderer: PromptRenderer
   private let judgesDemonstrations: Bool
+  private let share: WorkShare
   /// Groups worked off at once: bounds what one transaction holds.
   private let portion: UInt64 = 512
+  /// Groups that one of several workers takes at once.
+  private let block: UInt64 = 32
   private let clock = ContinuousClock()
 
   public init(
-    verifiers: VerifierTable, renderer: PromptRenderer, judgesDemonstrations: Bool = false
+    verifiers: VerifierTable, renderer: PromptRenderer, judgesDemonstrations: Bool = false,
+    share: WorkShare = .whole
   ) {
+    self.share = share
     self.verifiers = verifiers
     self.judgesDemonstrations = judgesDemonstrations
     self.renderer = renderer
   }
 
   public mutating func advance(_ ledger: Ledger) throws -> Progress {
-    let start = try ledger.cursor(.verifier)
-    let end = min(try ledger.head(.rollouts), start + portion)
-    guard start < end else { return .waiting("no rollouts") }
+    let head = try ledger.cursor(.verifier)
+    let end = try ledger.head(.rollouts)
+    guard head < end else { return .waiting("no rollouts") }
+    // One worker alone takes as much as there is.
+    let block = share == .whole ? portion : self.block
+    guard
+      let start = try share.firstPending(in: head..<end, block: block, .verdicts, ledger)
+    else { return .waiting("no rollouts for \(share)") }
     var outcome = Outcome()
-    for group in start..<end {
+    for group in try share.pending(from: start, to: end, block: block, .verdicts, ledger) {
       let prompt = try ledger.existing(PromptRecord.self, .prompts, group).prompt
       let record = try ledger.existing(RolloutRecord.self, .rollouts, group)
       outcome.add(verify(record, of: prompt), to: .verdicts, at: RecordKey(group))
     }
-    outcome.cursor = end
     return .made(outcome)
   }
 

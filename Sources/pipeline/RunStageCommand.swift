@@ -25,8 +25,26 @@ struct RunStageCommand: ParsableCommand {
   @Option(help: "Stop after this many groups (of the optimizer: steps).")
   var limit: UInt64?
 
+  @Option(
+    help: ArgumentHelp(
+      "Share the stage (rollout, verifier) with other workers: this is worker I of N.",
+      valueName: "i/n"))
+  var workers: WorkShare = .whole
+
+  @Option(
+    help: ArgumentHelp(
+      "Reader and rollout: work up to N steps ahead of training, with the newest policy there is.",
+      valueName: "n"))
+  var ahead = 0
+
   @Flag(name: .shortAndLong, help: "No progress.")
   var quiet = false
+
+  func validate() throws {
+    guard (0...1_000_000).contains(ahead) else {
+      throw ValidationError("--ahead \(ahead) is no number of steps from 0 to 1000000")
+    }
+  }
 
   func run() throws {
     let place = RunDirectory(directory)
@@ -40,12 +58,12 @@ struct RunStageCommand: ParsableCommand {
     for notice in run.notices { progress.note(notice) }
     let interruption = Interruption()
     let session = try RunSession(
-      run, stages: [name], publishes: true, interruption: interruption
+      run, stages: [name], publishes: true, interruption: interruption, share: workers,
+      ahead: ahead
     ) { progress.replaying($0) }
-    let before = try run.consumed(name)
     let end = try session.work(
       limit: limit, follows: follow, atStage: progress.at, report: progress.step)
-    let worked = try run.consumed(name) - before
+    let worked = session.worked[name] ?? 0
     if name == .optimizer { try writeSummary(session, end) }
     progress.note(describe(end, worked: worked))
     if case .interrupted(let status) = end { throw ExitCode(status.rawValue) }
@@ -64,7 +82,7 @@ struct RunStageCommand: ParsableCommand {
       switch end {
       case .finished: .done
       case .interrupted: .interrupted
-      case .idle, .limit: .running
+      case .idle, .limit, .lowOnSpace: .running
       }
     try session.summary(state: state, evaluation: known ?? Summary.Evaluation())
       .write(to: session.run.directory)
@@ -78,8 +96,13 @@ struct RunStageCommand: ParsableCommand {
     case .idle(let reasons): return "\(name.rawValue): \(what); \(reasons.joined(separator: "; "))"
     case .limit: return "\(name.rawValue): \(what); the limit is reached"
     case .interrupted: return "\(name.rawValue): \(what); interrupted"
+    case .lowOnSpace: return "\(name.rawValue): \(what); the disk is nearly full"
     }
   }
+}
+
+extension WorkShare: ExpressibleByArgument {
+  public init?(argument: String) { self.init(text: argument) }
 }
 
 extension StageName: ExpressibleByArgument {

@@ -87,7 +87,7 @@ func sums(_ count: Int, source: String = "addition", demonstrated: Bool = true) 
 extension Ledger {
   /// Commits what a stage made.
   func commit(_ outcome: Outcome, by stage: StageName) throws {
-    post(outcome, by: stage)
+    try post(outcome, by: stage)
     try commit()
   }
 
