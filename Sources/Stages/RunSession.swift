@@ -71,6 +71,8 @@ public final class RunSession {
   ///   - follows: wait for other processes instead of ending when nothing is pending.
   ///   - atStage: told before a stage has its turn.
   ///   - report: told of every committed step.
+  /// - Throws: besides what the stages throw, when the disk is low, and when all stages are here and
+  ///   wait for each other.
   public func work(
     limit: UInt64? = nil, follows: Bool = false, atStage: @escaping (StageName) -> Void = { _ in },
     report: @escaping (StepReport) -> Void = { _ in }
@@ -98,8 +100,20 @@ public final class RunSession {
       pause = try progress() == before ? min(0.1, 2 * pause) : 0.001
     }
     try save()
-    if end == .lowOnSpace { throw QueueError.lowOnSpace(run.queue) }
-    return end
+    switch end {
+    case .lowOnSpace: throw QueueError.lowOnSpace(run.queue)
+    case .idle(let reasons) where Set(names) == Set(StageName.allCases): throw stuck(reasons)
+    default: return end
+    }
+  }
+
+  /// With all stages in one process something is always pending until the last step, unless the logs
+  /// contradict each other: never to be taken for the end.
+  private func stuck(_ reasons: [String]) -> StageError {
+    StageError(
+      .damaged, at: run.directory.path,
+      "no stage has anything to do before the last step: \(reasons.joined(separator: "; "))",
+      remedy: "Look at it with `pipeline queue verify \(run.directory.path)`.")
   }
 
   private func progress() throws -> [UInt64] {

@@ -53,7 +53,6 @@ struct RunLaunch {
     let end: Runner.End
     do {
       end = try session.work(atStage: progress.at, report: progress.step)
-      if case .idle(let reasons) = end { throw Self.stuck(run, reasons) }
     } catch {
       // What stopped the run is the error to show, whatever becomes of the summary.
       do {
@@ -72,15 +71,6 @@ struct RunLaunch {
     let summary = try session.summary(state: .done, evaluation: evaluation)
     try summary.write(to: run.directory)
     return .done(summary)
-  }
-
-  /// With all stages in one process something is always pending until the last step, unless the logs
-  /// contradict each other: never to be taken for the end.
-  private static func stuck(_ run: Run, _ reasons: [String]) -> StageError {
-    StageError(
-      .damaged, at: run.directory.path,
-      "no stage has anything to do before the last step: \(reasons.joined(separator: "; "))",
-      remedy: "Restore the run from a copy, or start again in a new run directory.")
   }
 
   private func evaluate(

@@ -127,4 +127,23 @@ import Testing
     #expect(error?.remedy.contains("mismatch_bound") == true)
     _ = try work(unbounded, .rollout, ahead: 1)
   }
+
+  /// Logs that contradict each other leave every stage waiting: that is never taken for the end.
+  @Test func stagesThatAllWaitForEachOtherAreDamageAndNotTheEnd() throws {
+    let folder = try TemporaryRun(prompts: sums(20))
+    let run = try folder.create()
+    try work(run, .reader)
+    // A reader that believes to serve step 7, while no batch is there.
+    try run.queue.write(claims: []) { transaction in
+      try transaction.setState(
+        "stage.reader",
+        to: [7] + [UInt8](repeating: 0, count: 7) + [1, 0, 0, 0]
+          + [6] + [UInt8](repeating: 0, count: 7))
+      try transaction.setCursor("loss", to: 6)
+    }
+    let session = try RunSession(
+      run, stages: StageName.allCases, publishes: false, interruption: Interruption())
+    let error = #expect(throws: StageError.self) { try session.work() }
+    #expect(error?.exitStatus == .corrupt && error?.problem.contains("no stage") == true)
+  }
 }
