@@ -88,14 +88,31 @@ struct DataFile {
 }
 
 extension DataFile {
-  private struct Meta {
+  /// The meta page that commit `transaction` wrote; nil once a later one has written over it.
+  ///
+  /// Commit n writes meta page n mod 2.
+  static func meta(of transaction: UInt64, at path: String) throws(QueueError) -> Meta? {
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw .system(errno, at: path, doing: "open") }
+    defer { close(file) }
+    var meta = try Meta(file, at: 0, path: path)
+    if transaction % 2 == 1 { meta = try Meta(file, at: meta.pageSize, path: path) }
+    return meta.transaction == transaction ? meta : nil
+  }
+
+  /// One of the two meta pages.
+  struct Meta {
     let pageSize: Int
     let mapSize: UInt64
     let lastPage: UInt64
     let transaction: UInt64
-    let roots: [UInt64]
+    /// The list of free pages, and the table of the named databases.
+    let free: TreeHead
+    let main: TreeHead
 
-    var rootsAreInside: Bool { roots.allSatisfy { $0 == .max || $0 <= lastPage } }
+    var rootsAreInside: Bool {
+      [free.root, main.root].allSatisfy { $0 == TreeHead.none || $0 <= lastPage }
+    }
 
     init(_ file: Int32, at offset: Int, path: String) throws(QueueError) {
       let bytes = try readBytes(file, at: offset, count: DataFile.bytesOfMeta, path: path)
@@ -122,10 +139,16 @@ extension DataFile {
       mapSize = littleEndian(bytes, at: 32)
       lastPage = littleEndian(bytes, at: 136)
       transaction = littleEndian(bytes, at: 144)
-      roots = [littleEndian(bytes, at: 80), littleEndian(bytes, at: 128)]
+      free = TreeHead(bytes, at: 40)
+      main = TreeHead(bytes, at: 88)
       guard lastPage >= 1, lastPage < UInt64(1) << 48 else {
         throw .damaged(path, "a meta page names the last page \(lastPage)")
       }
+      // LMDB would map the file at the address that a meta page names.
+      let address: UInt64 = littleEndian(bytes, at: 24)
+      guard address == 0, free.flags == TreeHead.integerKeys, main.flags == 0,
+        mapSize % UInt64(pageSize) == 0, mapSize < UInt64(1) << 46
+      else { throw .damaged(path, "a meta page names flags or a map that this program never sets") }
     }
   }
 }

@@ -84,12 +84,33 @@ import Glibc
   ) throws(QueueError) -> Databases {
     var isNew = false
     if case .create = mode { isNew = true }
-    let transaction = try unsafe begin(handle, writing: isNew, folder: folder)
+    let transaction =
+      isNew
+      ? try unsafe begin(handle, writing: true, folder: folder)
+      : try unsafe beginJudged(handle, folder: folder)
     let databases = try Databases(in: transaction, create: isNew, folder: folder)
     if isNew { try initialize(transaction, databases) }
     // Also when reading: handles opened in a transaction outlive it only by its commit.
     try transaction.commit()
     return databases
+  }
+
+  /// A read transaction on a snapshot whose structure has been walked. What other processes commit
+  /// later was made by LMDB from pages that they walked when they opened.
+  private static func beginJudged(
+    _ handle: OpaquePointer, folder: String
+  ) throws(QueueError) -> RawTransaction {
+    // A busy writer may write over the snapshot's meta page before it is read: twice is unlikely.
+    for _ in 0..<10 {
+      let transaction = try unsafe begin(handle, writing: false, folder: folder)
+      let path = "\(folder)/data.mdb"
+      if try StructureWalk.check(path, transaction: transaction.number) != nil {
+        return transaction
+      }
+    }
+    throw QueueError(
+      code: .system, location: folder, problem: "commits follow each other too fast to be judged",
+      remedy: "Try again.")
   }
 
   private static func begin(
