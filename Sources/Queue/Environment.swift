@@ -116,6 +116,21 @@ import Glibc
   private static func begin(
     _ handle: OpaquePointer, writing: Bool, folder: String
   ) throws(QueueError) -> RawTransaction {
+    while true {
+      let transaction = try unsafe beginOnce(handle, writing: writing, folder: folder)
+      guard !writing else { return transaction }
+      // A reader takes the last commit's number, then copies that commit's meta page. Two commits in
+      // between write over the page: the view then is the later one, before it is acknowledged, and
+      // the next reader may see the one before it again (observed). So such a view is given back.
+      var information = unsafe MDB_envinfo()
+      unsafe mdb_env_info(handle, &information)
+      if unsafe UInt64(information.me_last_txnid) <= transaction.number + 1 { return transaction }
+    }
+  }
+
+  private static func beginOnce(
+    _ handle: OpaquePointer, writing: Bool, folder: String
+  ) throws(QueueError) -> RawTransaction {
     var transaction: OpaquePointer?
     let flags = writing ? 0 : UInt32(MDB_RDONLY)
     var code = unsafe mdb_txn_begin(handle, nil, flags, &transaction)

@@ -43,7 +43,7 @@ struct HeadRecord: Equatable {
         code: .steppedBack, location: "\(folder)/\(log)",
         problem:
           "holds records below \(current[log.index]), and held those below \(heads[log.index])",
-        remedy: "The queue shows an older state than it acknowledged; restore it from a backup.")
+        remedy: "The queue shows an older state than it acknowledged; `pipeline queue repair`.")
     }
   }
 }

@@ -64,6 +64,18 @@ extension Queue {
     return bytes
   }
 
+  /// Walks all trees of the data file once more, past LMDB.
+  ///
+  /// - Returns: nil when commits followed each other too fast for the walk to begin.
+  /// - Throws: `.damaged` with the page.
+  public func structure() throws -> StructureFigures? {
+    do {
+      return try environment.transact(writing: false) { raw in
+        try StructureWalk.check("\(folder)/data.mdb", transaction: raw.number)
+      }
+    } catch let error as QueueError { throw error.placed(in: folder) }
+  }
+
   /// Bytes of the map in use, and its size.
   public var mapUse: (used: Int, size: Int) { environment.mapUse }
 

@@ -37,8 +37,9 @@ extension Queue {
       environment: environment, options: options)
   }
 
-  /// Opens the queue in `folder` after judging its files: length against the meta pages, format,
-  /// seals of the small tables, and the head record.
+  /// Opens the queue in `folder` after judging its files: length against the meta pages, the
+  /// structure of every page that LMDB may follow, format, seals of the small tables, and the head
+  /// record. Whatever the files hold, it comes to a queue or to an error.
   ///
   /// - Throws: `.missing`, `.unfinished` (creation was interrupted: create it again), `.damaged`,
   ///   `.steppedBack`, `.unknownVersion`, `.locked` (open in this process already), …
@@ -46,6 +47,31 @@ extension Queue {
     at folder: String, access: Access = .readWrite, options: QueueOptions = QueueOptions()
   ) throws -> Queue {
     let folder = normalized(folder)
+    do {
+      let queue = try openUnjudged(folder, access, options)
+      if access == .readWrite { try queue.environment.checkReaders() }
+      try queue.requireSoundTables()
+      try HeadRecord(at: queue.headPath)?.require(try queue.heads(), folder: folder)
+      return queue
+    } catch let error as QueueError { throw error.placed(in: folder) }
+  }
+
+  /// Opens a queue whose structure is sound whatever its small tables and its head record say: to
+  /// list what is damaged, and to repair it. `identity` is empty where it cannot be read.
+  ///
+  /// - Throws: as `open`, but for damage to values.
+  public static func openDamaged(
+    at folder: String, access: Access, options: QueueOptions = QueueOptions()
+  ) throws -> Queue {
+    let folder = normalized(folder)
+    do {
+      return try openUnjudged(folder, access, options, toleratesDamage: true)
+    } catch let error as QueueError { throw error.placed(in: folder) }
+  }
+
+  private static func openUnjudged(
+    _ folder: String, _ access: Access, _ options: QueueOptions, toleratesDamage: Bool = false
+  ) throws -> Queue {
     let data = "\(folder)/data.mdb"
     // First of all, so that a missing run is called missing.
     _ = try DataFile.Identity(of: folder)
@@ -55,14 +81,17 @@ extension Queue {
     }
     let file = try dataFile(data)
     let (environment, notice) = try openEnvironment(folder, access, file, options)
-    let identity = try requireFormat(environment)
-    let queue = Queue(
+    var identity = ""
+    do {
+      identity = try requireFormat(environment)
+    } catch let error as QueueError {
+      guard toleratesDamage, error.code == .damaged || error.code == .unfinished else {
+        throw error
+      }
+    }
+    return Queue(
       folder: folder, identity: identity, access: access, notice: notice,
       environment: environment, options: options)
-    if access == .readWrite { try environment.checkReaders() }
-    try queue.requireSoundTables()
-    try HeadRecord(at: queue.headPath)?.require(try queue.heads(), folder: folder)
-    return queue
   }
 
   private static func dataFile(_ path: String) throws(QueueError) -> DataFile {

@@ -55,9 +55,11 @@ public final class Queue: Sendable {
   ///
   /// Not to be called inside another transaction of the same thread (traps).
   public func read<Result>(_ body: (ReadTransaction) throws -> Result) throws -> Result {
-    try environment.transact(writing: false) { raw in
-      try body(ReadTransaction(raw, environment: environment, codec: codec, shelf: shelf))
-    }
+    do {
+      return try environment.transact(writing: false) { raw in
+        try body(ReadTransaction(raw, environment: environment, codec: codec, shelf: shelf))
+      }
+    } catch let error as QueueError { throw error.placed(in: folder) }
   }
 
   /// Runs `body` and commits what it wrote, durably; aborts when it throws.
@@ -105,6 +107,7 @@ public final class Queue: Sendable {
       } catch {
         // Whatever `body` made of the error: only a larger map helps.
         if raw.isMapFull { return .mapFull }
+        if let error = error as? QueueError { throw error.placed(in: folder) }
         throw error
       }
     }

@@ -63,7 +63,18 @@ extension QueueError {
   static func damaged(_ location: String, _ problem: String) -> QueueError {
     QueueError(
       code: .damaged, location: location, problem: problem,
-      remedy: "Restore the run from a backup, or resume it from a copy of its last checkpoint.")
+      remedy: "Run `pipeline queue verify` on the run, then `pipeline queue repair`.")
+  }
+
+  /// The same with the file and the run's directory, which whoever found the damage did not know.
+  func placed(in folder: String) -> QueueError {
+    guard code == .damaged || code == .steppedBack else { return self }
+    var error = self
+    if !location.hasPrefix(folder) { error.location = "\(folder)/data.mdb, \(location)" }
+    let run = parentFolder(of: folder)
+    error.remedy =
+      "Run `pipeline queue verify \(run)` to see all of it, then `pipeline queue repair \(run)`."
+    return error
   }
 
   static func tooLarge(_ location: String, bytes: Int, limit: Int) -> QueueError {

@@ -1,17 +1,3 @@
-/// What a walk over all trees of a data file found.
-package struct StructureFigures: Sendable, Equatable {
-  /// Pages in use by the snapshot, both meta pages among them.
-  package var pages: UInt64 = 2
-  /// Branch and leaf pages that were read and judged.
-  package var walked: UInt64 = 0
-  package var overflowPages: UInt64 = 0
-  package var freePages: UInt64 = 0
-  package var entries: UInt64 = 0
-
-  /// Pages that no tree and no list of free pages knows. They are lost room, never lost data.
-  package var unaccounted: UInt64 { pages - 2 - walked - overflowPages - freePages }
-}
-
 /// Judges the structure of an LMDB file before LMDB follows it.
 ///
 /// LMDB has no page checksums and trusts what it reads: a damaged page number, offset or length

@@ -110,12 +110,14 @@ import Testing
       try queue.write(claims: []) { try $0.put(verdict(of: 1), .verdicts, RecordKey(0)) }
     }
     #expect(error?.code == .conflict)
-    #expect(error?.location == "verdicts/0")
+    #expect(error?.location.hasSuffix("verdicts/0") == true)
   }
 
   @Test func digestKnowsStableBytesAndKeysButNotTimesOrCompression() throws {
     func digest(_ groups: [UInt64], seconds: Double, dictionary: Int) throws -> String {
       let run = try TemporaryRun()
+      // The folder goes with it, and its inode could be another test's while the queue is open.
+      defer { withExtendedLifetime(run) {} }
       var options = TemporaryRun.options
       options.dictionaryThreshold = dictionary
       let queue = try run.create(options)
