@@ -26,11 +26,14 @@ extension Queue {
   /// Count of the records of a log, and SHA-256 over them in key order: of each its key (id and
   /// part, big-endian), the length of its stable bytes (u64, big-endian) and these bytes.
   ///
-  /// Volatile bytes and compression do not enter.
-  public func digest(_ log: Log) throws -> (records: Int, sha256: String) {
+  /// Volatile bytes and compression do not enter. Of a trimmed log it tells what is kept.
+  /// - Parameter start: the first key that enters.
+  public func digest(
+    _ log: Log, from start: RecordKey = RecordKey(0)
+  ) throws -> (records: Int, sha256: String) {
     var hash = SHA256()
     var records = 0
-    try forEachBatch(log) { batch in
+    try forEachBatch(log, from: start) { batch in
       for (key, payload) in batch {
         hash.update(bigEndian(key.id) + bigEndian(key.part))
         hash.update(bigEndian(UInt64(payload.stable.count)))
@@ -113,9 +116,10 @@ extension Queue {
   }
 
   private func forEachBatch(
-    _ log: Log, _ body: ([(key: RecordKey, payload: RecordPayload)]) throws -> Void
+    _ log: Log, from start: RecordKey = RecordKey(0),
+    _ body: ([(key: RecordKey, payload: RecordPayload)]) throws -> Void
   ) throws {
-    var next: RecordKey? = RecordKey(0)
+    var next: RecordKey? = start
     while let start = next {
       let batch = try read { try $0.payloads(log, from: start, count: Self.scanBatch) }
       try body(batch)

@@ -18,14 +18,41 @@ public struct AttemptLog: Sendable {
 
   /// How often each chunk was started, by its first group.
   public func attempts() throws -> [GroupID: (groups: UInt64, times: Int)] {
-    guard FileManager.default.fileExists(atPath: path) else { return [:] }
-    let text = String(decoding: try DurableFile.read(path), as: UTF8.self)
-    var attempts: [GroupID: (groups: UInt64, times: Int)] = [:]
-    for line in text.split(separator: "\n") {
+    var tail = AttemptTail(self)
+    try tail.read()
+    return tail.attempts
+  }
+
+  /// Whole lines from `offset` on; empty where there is no file.
+  fileprivate func bytes(from offset: Int) throws -> [UInt8] {
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+    try file.seek(toOffset: UInt64(offset))
+    let bytes = [UInt8](try file.readToEnd() ?? Data())
+    return Array(bytes[..<((bytes.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)])
+  }
+}
+
+/// An attempt log as it grows: reads what is new, forgets what is no longer asked for.
+struct AttemptTail {
+  private let log: AttemptLog
+  private var offset = 0
+  /// How often each chunk was started, by its first group.
+  private(set) var attempts: [GroupID: (groups: UInt64, times: Int)] = [:]
+
+  init(_ log: AttemptLog) { self.log = log }
+
+  mutating func read() throws {
+    let bytes = try log.bytes(from: offset)
+    offset += bytes.count
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       let fields = line.split(separator: " ").compactMap { UInt64($0) }
       guard fields.count == 2 else { continue }
       attempts[fields[0]] = (fields[1], (attempts[fields[0]]?.times ?? 0) + 1)
     }
-    return attempts
+  }
+
+  mutating func forget(below group: GroupID) {
+    attempts = attempts.filter { $0.key >= group }
   }
 }

@@ -18,6 +18,7 @@ public final class Ledger {
   private var pendingHeads: [Log: UInt64] = [:]
   private var pendingCursors: [StageName: UInt64] = [:]
   private var pendingStates: [String: [UInt8]] = [:]
+  private var attached: ((WriteTransaction) throws -> Void)?
   /// Records of the last two commits, decoded: the next stage reads what the last one made.
   private var recent: [Place: any StoredRecord] = [:]
   private var older: [Place: any StoredRecord] = [:]
@@ -98,6 +99,10 @@ public final class Ledger {
     hasDear = hasDear || outcome.isDear
   }
 
+  /// Work on the queue itself that goes with the next commit of new records, after them. It may be
+  /// called more than once, like every body of a write.
+  func attach(_ work: @escaping (WriteTransaction) throws -> Void) { attached = work }
+
   public func setValue(_ name: String, _ value: [UInt8]) { pendingStates[name] = value }
 
   public var pendingCount: Int { pending.count }
@@ -130,6 +135,7 @@ public final class Ledger {
       for (name, value) in pendingStates.sorted(by: { $0.key < $1.key }) {
         try transaction.setState(name, to: value)
       }
+      try attached?(transaction)
     }
     forget()
     older = recent
@@ -148,6 +154,7 @@ public final class Ledger {
     pendingHeads = [:]
     pendingCursors = [:]
     pendingStates = [:]
+    attached = nil
     hasDear = false
   }
 }

@@ -73,10 +73,15 @@ public final class Optimizer: Stage {
   }
 
   /// Works off again the steps between the checkpoint's and the cursor's, writing nothing, and
-  /// compares each with what was logged the first time.
-  func replay(_ ledger: Ledger, each: (UInt64) throws -> Void) throws {
-    let committed = try ledger.cursor(.optimizer)
-    while version < committed {
+  /// compares each with what was logged the first time. Publishes the versions that others may still
+  /// ask for.
+  ///
+  /// - Parameter end: steps that the weights shall contain; nil: all that are committed.
+  func replay(
+    _ ledger: Ledger, to end: UInt64? = nil, each: (UInt64) throws -> Void
+  ) throws {
+    let end = try end ?? ledger.cursor(.optimizer)
+    while version < end {
       let step = version
       let logged = try ledger.existing(UpdateRecord.self, .updates, step)
       let again = try work(off: step, ledger)
@@ -88,6 +93,7 @@ public final class Optimizer: Stage {
             + "logged are \(hexadecimal(logged.weightsDigest))",
           remedy: "Resume with the BLAS kernel and the build that the run began with.")
       }
+      try publisher?.publishMissing(policy, critic?.model, version: version, newest: end)
       try each(step)
     }
     try publisher?.publish(policy, critic?.model, version: version)

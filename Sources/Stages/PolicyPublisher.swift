@@ -34,6 +34,16 @@ public struct PolicyPublisher {
     try removeOld(newest: version)
   }
 
+  /// Publishes a version on the way to `newest` that rollouts may ask for and that is not there.
+  func publishMissing(
+    _ policy: Policy, _ critic: Critic?, version: UInt64, newest: UInt64
+  ) throws {
+    guard version < newest, version + UInt64(kept) > newest,
+      !FileManager.default.fileExists(atPath: directory.policy(version))
+    else { return }
+    try publish(policy, critic, version: version)
+  }
+
   private func removeOld(newest: UInt64) throws {
     let manager = FileManager.default
     for name in try manager.contentsOfDirectory(atPath: directory.policies) {
@@ -60,7 +70,7 @@ extension Critic {
 /// Policy versions as another process published them.
 public final class PublishedPolicies: PolicySource {
   /// What the logs say of a version's weights.
-  public struct Digests: Equatable {
+  public struct Digests: Sendable, Equatable {
     public var policy: [UInt8]
     /// Empty where no critic is trained.
     public var critic: [UInt8]

@@ -56,6 +56,7 @@ public final class Run {
       data: stream.fingerprints, blasCore: compute.blasCore,
       allowsOtherKernel: settings.compute.allowsOtherKernel, at: directory.path)
     checkpoints = CheckpointStore(directory: directory, kept: settings.checkpoint.kept)
+    try checkpoints.requireInitialFiles(ledger)
     renderer = try Self.renderer(directory, settings)
     verifiers = try settings.verifier.makeTable()
     notices =
@@ -101,20 +102,22 @@ public final class Run {
   }
 
   /// The policy of a checkpoint of this run.
+  /// - Throws: `.damaged` when its weights are not those that the run logged.
   public func checkpointPolicy(_ step: UInt64) throws -> Policy {
-    let (configuration, parameters) = try ModelDirectory.read(directory.checkpoint(step))
-    return try Policy(configuration: configuration, parameters: parameters, compute: compute)
+    let folder = directory.checkpoint(step)
+    let (configuration, parameters) = try ModelDirectory.read(folder)
+    let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
+    guard try policy.weightsDigest() == loggedDigests(step).policy else {
+      throw StageError(
+        .damaged, at: folder, "its weights are not those that the run logged for step \(step)",
+        remedy: "Run `pipeline checkpoint restore \(directory.path) \(step)`.")
+    }
+    return policy
   }
 
   /// The digests that the run logged for a policy version.
   func loggedDigests(_ version: UInt64) throws -> PublishedPolicies.Digests {
-    guard version > 0 else {
-      return .init(
-        policy: bytes(ofHexadecimal: identity.model),
-        critic: bytes(ofHexadecimal: identity.critic ?? ""))
-    }
-    let update = try ledger.existing(UpdateRecord.self, .updates, version - 1)
-    return .init(policy: update.weightsDigest, critic: update.criticDigest)
+    try identity.digests(version: version, ledger)
   }
 
   /// As hexadecimal digits.
@@ -134,16 +137,6 @@ public final class Run {
         remedy: "Put the anchor's model directory back, or start a new run.")
     }
     return policy
-  }
-
-  private func bytes(ofHexadecimal text: String) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var digits = Substring(text)
-    while let pair = UInt8(digits.prefix(2), radix: 16) {
-      bytes.append(pair)
-      digits = digits.dropFirst(2)
-    }
-    return bytes
   }
 
   var rolloutStream: RandomStream { RandomStream(seed: settings.seed, purpose: .rollout) }

@@ -23,17 +23,13 @@ public struct RunBase: Sendable, Equatable {
   static let key = "base"
   private static let version: UInt32 = 1
 
-  /// The first step that is kept.
-  public internal(set) var step: UInt64 = 0
-  /// The first group that is kept: the first of that step.
-  public internal(set) var group: GroupID = 0
-  /// Waves that the reader emitted for the step before; 0 for none.
-  var waves: UInt32 = 0
-  var memory = StageMemory()
-  /// Digests of policy and critic after `step` steps; empty where nothing is trimmed.
-  var weightsDigest: [UInt8] = []
-  var criticDigest: [UInt8] = []
+  var start = StepBoundary()
   public internal(set) var trimmed = Trimmed()
+
+  /// The first step that is kept.
+  public var step: UInt64 { start.step }
+  /// The first group that is kept: the first of that step.
+  public var group: GroupID { start.group }
 
   init() {}
 
@@ -50,13 +46,7 @@ public struct RunBase: Sendable, Equatable {
       throw RecordError(
         location: "state/\(Self.key)", problem: "version \(version), known is \(Self.version)")
     }
-    step = try reader.uint64()
-    group = try reader.uint64()
-    waves = try reader.uint32()
-    memory.gate = try PartMemory.numbers(&reader)
-    memory.assembler = try PartMemory.numbers(&reader)
-    weightsDigest = try reader.raw()
-    criticDigest = try reader.raw()
+    start = try StepBoundary(&reader)
     trimmed.generatedTokens = try reader.uint64()
     trimmed.rawBytes = try reader.uint64()
     trimmed.storedBytes = try reader.uint64()
@@ -70,13 +60,7 @@ public struct RunBase: Sendable, Equatable {
   func stored() -> [UInt8] {
     var writer = ByteWriter()
     writer.put(Self.version)
-    writer.put(step)
-    writer.put(group)
-    writer.put(waves)
-    writer.put(array: memory.gate) { $0.put($1) }
-    writer.put(array: memory.assembler) { $0.put($1) }
-    writer.put(weightsDigest)
-    writer.put(criticDigest)
+    start.put(into: &writer)
     writer.put(trimmed.generatedTokens)
     writer.put(trimmed.rawBytes)
     writer.put(trimmed.storedBytes)
@@ -85,6 +69,40 @@ public struct RunBase: Sendable, Equatable {
     writer.put(trimmed.lines.first)
     writer.put(trimmed.lines.chain)
     return writer.bytes
+  }
+}
+
+/// The point between two steps, and what later steps need of earlier ones.
+struct StepBoundary: Sendable, Equatable {
+  /// The step that begins here, and its first group.
+  var step: UInt64 = 0
+  var group: GroupID = 0
+  /// Waves that the reader emitted for the step before; 0 for none.
+  var waves: UInt32 = 0
+  var memory = StageMemory()
+  /// Of policy and critic after `step` steps; empty at the start of a run.
+  var digests = PublishedPolicies.Digests(policy: [])
+
+  init() {}
+
+  init(_ reader: inout ByteReader) throws(RecordError) {
+    step = try reader.uint64()
+    group = try reader.uint64()
+    waves = try reader.uint32()
+    memory.gate = try PartMemory.numbers(&reader)
+    memory.assembler = try PartMemory.numbers(&reader)
+    digests.policy = try reader.raw()
+    digests.critic = try reader.raw()
+  }
+
+  func put(into writer: inout ByteWriter) {
+    writer.put(step)
+    writer.put(group)
+    writer.put(waves)
+    writer.put(array: memory.gate) { $0.put($1) }
+    writer.put(array: memory.assembler) { $0.put($1) }
+    writer.put(digests.policy)
+    writer.put(digests.critic)
   }
 }
 

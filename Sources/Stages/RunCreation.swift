@@ -54,8 +54,10 @@ extension Run {
       do {
         let queue = try Queue.create(at: building.queue, identity: try identity.encoded())
         try CheckpointStore(directory: building, kept: settings.checkpoint.kept).save(
-          step: 0, policy: policy, moments: AdamWState(for: policy),
-          critic: critic.map { ($0, AdamWState(for: $0)) }, tokenizer: tokenizer,
+          step: 0,
+          CheckpointStore.Content(
+            policy: policy, moments: AdamWState(for: policy),
+            critic: critic.map { ($0, AdamWState(for: $0)) }, tokenizer: tokenizer),
           Ledger(queue: queue))
         try fork?.fill(queue, settings, identity, policy, critic, anchor: anchor)
         // What was copied went around the ledger.
@@ -105,7 +107,7 @@ extension Run {
 
 extension RunSettings {
   /// The initial weights, and the directory whose tokenizer goes with them.
-  fileprivate func initialPolicy(
+  func initialPolicy(
     _ compute: Compute, initialModel: String?
   ) throws -> (Policy, tokenizer: String) {
     switch model.origin {

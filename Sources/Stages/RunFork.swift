@@ -34,6 +34,10 @@ public struct RunFork {
     }
     let stored = try Queue.open(at: source.queue, access: .readOnly)
     let origin = try RunIdentity(encoded: stored.identity, at: source.queue)
+    guard try stored.read({ try RunBase($0).step }) == 0 else {
+      throw refusal(
+        "its first steps are trimmed", "Take over the steps of a run that keeps everything.")
+    }
     let definition = try RunKeys.schema.resolve(file: source.definition)
     let other = try RunSettings(definition)
     try compare(settings, other, identity, origin)

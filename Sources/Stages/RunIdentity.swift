@@ -1,5 +1,6 @@
 import Digest
 import Foundation
+import Queue
 import Records
 
 /// What makes a run this run: kept with its queue, compared at every opening.
@@ -73,5 +74,29 @@ struct RunIdentity: Codable, Equatable {
         remedy: "Unset or set OPENBLAS_CORETYPE accordingly, or pass "
           + "`--set compute.allow_other_kernel=true`; the bits then differ.")
     }
+  }
+}
+
+extension RunIdentity {
+  /// The digests that the run logged for a policy version.
+  func digests(version: UInt64, _ ledger: Ledger) throws -> PublishedPolicies.Digests {
+    guard version > 0 else {
+      return .init(
+        policy: Self.bytes(ofHexadecimal: model), critic: Self.bytes(ofHexadecimal: critic ?? ""))
+    }
+    let base = try ledger.base
+    if version == base.step { return base.start.digests }
+    let update = try ledger.existing(UpdateRecord.self, .updates, version - 1)
+    return .init(policy: update.weightsDigest, critic: update.criticDigest)
+  }
+
+  private static func bytes(ofHexadecimal text: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var digits = Substring(text)
+    while let pair = UInt8(digits.prefix(2), radix: 16) {
+      bytes.append(pair)
+      digits = digits.dropFirst(2)
+    }
+    return bytes
   }
 }

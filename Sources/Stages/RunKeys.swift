@@ -6,7 +6,8 @@ public enum RunKeys {
   public static let schema = Schema(
     top + ModelSettings.keys + ReaderSettings.keys + RolloutSettings.keys + VerifierSettings.keys
       + AlgorithmSettings.keys + LossSettings.keys + OptimizerSettings.keys
-      + CheckpointSettings.keys + EvaluationSettings.keys + ComputeSettings.keys)
+      + CheckpointSettings.keys + RetentionSettings.keys + EvaluationSettings.keys
+      + ComputeSettings.keys)
 
   private static let top: [Key] = [
     Key(

@@ -24,7 +24,7 @@ public struct RunPositions: Sendable, Equatable {
         remedy: "Name one of them.")
     }
     let fold = try StageFold(settings)
-    var memory = base.memory
+    var memory = base.start.memory
     if fold.carriesMemory {
       for before in base.step..<step {
         let batch = try ledger.existing(LossBatchRecord.self, .batches, before)
@@ -35,7 +35,7 @@ public struct RunPositions: Sendable, Equatable {
     self.step = step
     guard step > base.step else {
       groups = base.group
-      reader = Self.reader(before: step, waves: base.waves, position: base.group)
+      reader = Self.reader(before: step, waves: base.start.waves, position: base.group)
       return
     }
     groups = try ledger.existing(LossBatchRecord.self, .batches, step - 1).endGroup

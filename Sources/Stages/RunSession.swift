@@ -20,6 +20,7 @@ public final class RunSession {
   private var stages: [any Stage] = []
   /// Groups (of the optimizer: steps) that each stage has worked off in this session.
   public private(set) var worked: [StageName: UInt64] = [:]
+  private var trimmer: Trimmer?
 
   /// Claims the stages and brings the optimizer's weights up to the cursor.
   ///
@@ -46,11 +47,13 @@ public final class RunSession {
     if names.contains(.optimizer) {
       try run.checkpoints.removeRubbish(run.ledger)
       let optimizer = try run.makeOptimizer(
+        try run.checkpoints.loadNewest(run.ledger, compute: run.compute),
         publishes: publishes || run.settings.rollout.lag > 0, interruption)
       self.optimizer = optimizer
       try metrics.rewrite(from: run.ledger)
       // An interruption here is found again at the first turn, and ends the session there.
       do { try optimizer.replay(run.ledger, each: replayed) } catch is Interrupted {}
+      trimmer = try Trimmer(run.settings, metrics: metrics, attempts: run.attempts)
     } else {
       optimizer = nil
     }
@@ -86,6 +89,7 @@ public final class RunSession {
       try metrics.append(step: step, run.ledger)
       let done = step + 1
       if done % UInt64(run.settings.checkpoint.every) == 0 || done == steps { try save() }
+      try trimmer?.prepare(run.ledger)
       let now = clock.now
       report(try stepReport(step, seconds: last.duration(to: now).seconds))
       last = now
@@ -126,9 +130,8 @@ public final class RunSession {
       optimizer.version == (try run.ledger.cursor(.optimizer))
     else { return }
     try run.checkpoints.save(
-      step: optimizer.version, policy: optimizer.policy, moments: optimizer.moments,
-      critic: optimizer.critic.map { ($0.model, $0.moments) },
-      tokenizer: run.directory.checkpoint(0), run.ledger)
+      step: optimizer.version, optimizer.content(tokenizer: run.directory.checkpoint(0)),
+      run.ledger)
   }
 
   private func stepReport(_ step: UInt64, seconds: Double) throws -> StepReport {
@@ -171,38 +174,6 @@ extension Run {
       storedBytes: UInt64(try queue.pagesInUse(.rollouts)) + tally.trimmedBytes,
       rawBytes: tally.rawBytes,
       errors: ["verifier": tally.verifierErrors])
-  }
-
-  fileprivate func makeOptimizer(
-    publishes: Bool, _ interruption: Interruption
-  ) throws -> Optimizer {
-    let loaded = try checkpoints.loadNewest(ledger, compute: compute)
-    let algorithm = settings.algorithm.algorithm
-    var critic: CriticTraining?
-    if let term = algorithm.value {
-      guard let held = loaded.critic else {
-        throw StageError(
-          .damaged, at: directory.checkpoint(loaded.state.step),
-          "the checkpoint holds no critic and \(algorithm.name) trains one",
-          remedy: "Restore the folder from a copy, or start again in a new run directory.")
-      }
-      critic = CriticTraining(
-        held.model, moments: held.moments, term: term, settings: settings.optimizer)
-    }
-    return try Optimizer(
-      policy: loaded.policy, moments: loaded.moments, critic: critic,
-      version: loaded.state.step, algorithm: algorithm, settings: settings.optimizer,
-      temperature: settings.rollout.temperature,
-      mismatchBound: settings.optimizer.mismatchBound ?? defaultMismatchBound,
-      seed: settings.seed,
-      publisher: publishes
-        ? PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2) : nil,
-      interruption: interruption)
-  }
-
-  /// 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere.
-  private var defaultMismatchBound: Double {
-    compute.measureRowIndependence().holds ? 0 : 1e-4
   }
 
   fileprivate func makeStage(

@@ -107,6 +107,7 @@ public struct RunSettings: Sendable, Equatable {
   public var loss: LossSettings
   public var optimizer: OptimizerSettings
   public var checkpoint: CheckpointSettings
+  public var retention: RetentionSettings
   public var evaluation: EvaluationSettings
   public var compute: ComputeSettings
 
@@ -122,6 +123,7 @@ public struct RunSettings: Sendable, Equatable {
     loss = LossSettings(definition)
     optimizer = OptimizerSettings(definition)
     checkpoint = CheckpointSettings(definition)
+    retention = RetentionSettings(definition)
     evaluation = EvaluationSettings(definition)
     compute = ComputeSettings(definition)
     rollout.require(algorithm.algorithm.quantities)

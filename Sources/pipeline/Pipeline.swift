@@ -14,7 +14,7 @@ struct Pipeline: ParsableCommand {
       RunCommand.self, ResumeCommand.self, StatusCommand.self, InspectCommand.self,
       ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
       ConfigCommand.self,
-      CheckCommand.self, QueueCommand.self,
+      CheckCommand.self, CheckpointCommand.self, QueueCommand.self,
       DoctorCommand.self,
     ])
 

@@ -1,0 +1,127 @@
+import Digest
+import Foundation
+import Operators
+import Policy
+import Queue
+import Records
+
+extension CheckpointStore {
+  /// A checkpoint as loaded, every file compared with its manifest before anything is used.
+  struct Loaded {
+    var state: CheckpointFiles.State
+    var policy: Policy
+    var moments: AdamWState
+    var critic: (model: Critic, moments: AdamWState)?
+  }
+
+  /// The checkpoints that training can go on from: those at or after the run's base, ascending.
+  static func usable(_ ledger: Ledger) throws -> [Pointer] {
+    let base = try ledger.base.step
+    return try pointers(ledger).filter { $0.step >= base }
+  }
+
+  /// Loads the newest checkpoint.
+  ///
+  /// - Throws: `.damaged` when a file of it is; never falls back to an older one, since that is a
+  ///   person's to decide: the remedy names the command.
+  func loadNewest(_ ledger: Ledger, compute: Compute) throws -> Loaded {
+    guard let pointer = try Self.usable(ledger).last else {
+      throw StageError(
+        .badRun, at: directory.path, "the run has no checkpoint to go on from",
+        remedy: "Start it again in a new directory with `pipeline run`.")
+    }
+    if let flaw = flaws(of: pointer).first {
+      throw StageError(
+        .damaged, at: flaw.path, flaw.problem, remedy: try restoring(pointer.step, ledger))
+    }
+    return try load(pointer, compute)
+  }
+
+  /// Loads the newest whole checkpoint at or before `step`, for looking back.
+  ///
+  /// - Throws: `.damaged` when there is none, with what is wrong with the newest.
+  func load(
+    atMost step: UInt64, _ ledger: Ledger, compute: Compute
+  ) throws -> Loaded {
+    let candidates = try Self.usable(ledger).filter { $0.step <= step }
+    var found: CheckpointFiles.Flaw?
+    for pointer in candidates.reversed() {
+      let flaws = flaws(of: pointer)
+      if flaws.isEmpty { return try load(pointer, compute) }
+      found = found ?? flaws.first
+    }
+    if let found {
+      throw StageError(
+        .damaged, at: found.path, found.problem,
+        remedy: "No other checkpoint is whole up to step \(step): "
+          + "restore this one with `pipeline checkpoint restore`.")
+    }
+    let first = try Self.usable(ledger).first.map { "\($0.step)" } ?? "none"
+    throw StageError(
+      .badRun, at: "step \(step)",
+      "no checkpoint leads to it; the oldest that the run can replay from: \(first)",
+      remedy: "Name a step from there on; `pipeline checkpoint list` shows the checkpoints.")
+  }
+
+  /// Compares what every opening reads of the initial checkpoint (configuration, tokenizer) with what
+  /// the run began with.
+  func requireInitialFiles(_ ledger: Ledger) throws {
+    let pointer = try Self.pointers(ledger).first { $0.step == 0 }
+    guard let pointer else {
+      throw StageError(
+        .damaged, at: directory.queue, "the queue names no initial checkpoint",
+        remedy: "Restore the run from a copy.")
+    }
+    let flaws = CheckpointFiles.flaws(
+      of: directory.checkpoint(0), manifest: pointer.manifest
+    ) { !$0.hasSuffix(".safetensors") }
+    guard let flaw = flaws.first else { return }
+    throw StageError(.damaged, at: flaw.path, flaw.problem, remedy: try restoring(0, ledger))
+  }
+
+  func flaws(of pointer: Pointer) -> [CheckpointFiles.Flaw] {
+    CheckpointFiles.flaws(of: directory.checkpoint(pointer.step), manifest: pointer.manifest)
+  }
+
+  /// How a damaged checkpoint comes back: by replaying from an older whole one, or from a copy.
+  private func restoring(_ step: UInt64, _ ledger: Ledger) throws -> String {
+    let command = "pipeline checkpoint restore \(directory.path) \(step)"
+    let older = try Self.usable(ledger).last { $0.step < step && flaws(of: $0).isEmpty }
+    if let older {
+      return "Run `\(command)`, which works it out again from step \(older.step)."
+    }
+    return step == 0
+      ? "Run `\(command)`, which makes it again from the definition, or give it a copy with --from."
+      : "No older checkpoint is whole: run `\(command) --from DIR` with a copy of the folder."
+  }
+
+  private func load(_ pointer: Pointer, _ compute: Compute) throws -> Loaded {
+    let folder = directory.checkpoint(pointer.step)
+    do {
+      let state = try JSONDecoder().decode(
+        CheckpointFiles.State.self,
+        from: Data(try DurableFile.read(folder + "/" + CheckpointFiles.state)))
+      let (configuration, parameters) = try ModelDirectory.read(folder)
+      let policy = try Policy(
+        configuration: configuration, parameters: parameters, compute: compute)
+      let (first, second) = try CheckpointFiles.moments(in: folder, of: configuration)
+      var loaded = Loaded(
+        state: state, policy: policy,
+        moments: try AdamWState(
+          for: policy, first: first, second: second, updates: state.adamUpdates))
+      if let updates = state.criticUpdates {
+        let place = RunDirectory.critic(in: folder)
+        let critic = try Critic(in: place, compute: compute)
+        let (first, second) = try CheckpointFiles.moments(in: place, of: critic.configuration)
+        loaded.critic = (
+          critic, try AdamWState(for: critic, first: first, second: second, updates: updates)
+        )
+      }
+      return loaded
+    } catch let error as CheckpointFiles.FlawError {
+      throw StageError(
+        .damaged, at: error.flaw.path, error.flaw.problem,
+        remedy: "Restore the folder from a copy, or start again in a new run directory.")
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Estimator
+import Operators
+import Policy
+import Queue
+import Records
+
+extension Run {
+  /// The optimizer at a checkpoint's step; `replay` brings it further.
+  func makeOptimizer(
+    _ loaded: CheckpointStore.Loaded, publishes: Bool, _ interruption: Interruption? = nil
+  ) throws -> Optimizer {
+    let algorithm = settings.algorithm.algorithm
+    var critic: CriticTraining?
+    if let term = algorithm.value {
+      guard let held = loaded.critic else {
+        throw StageError(
+          .damaged, at: directory.checkpoint(loaded.state.step),
+          "the checkpoint holds no critic and \(algorithm.name) trains one",
+          remedy: "Restore the folder from a copy, or start again in a new run directory.")
+      }
+      critic = CriticTraining(
+        held.model, moments: held.moments, term: term, settings: settings.optimizer)
+    }
+    return try Optimizer(
+      policy: loaded.policy, moments: loaded.moments, critic: critic,
+      version: loaded.state.step, algorithm: algorithm, settings: settings.optimizer,
+      temperature: settings.rollout.temperature,
+      mismatchBound: settings.optimizer.mismatchBound ?? defaultMismatchBound,
+      seed: settings.seed,
+      publisher: publishes
+        ? PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2) : nil,
+      interruption: interruption)
+  }
+
+  /// 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere.
+  private var defaultMismatchBound: Double {
+    compute.measureRowIndependence().holds ? 0 : 1e-4
+  }
+
+  /// The optimizer with the weights after `step` committed steps: the newest whole checkpoint before it
+  /// and the logged batches in between, every step's digest compared.
+  ///
+  /// - Parameter replayed: told of every step that is worked off again.
+  func optimizer(
+    at step: UInt64, publishes: Bool = false, replayed: (UInt64) throws -> Void = { _ in }
+  ) throws -> Optimizer {
+    let committed = try ledger.cursor(.optimizer)
+    guard step <= committed else {
+      throw StageError(
+        .badRun, at: "step \(step)", "the run has \(committed) committed steps",
+        remedy: "Name one of them.")
+    }
+    let loaded = try checkpoints.load(atMost: step, ledger, compute: compute)
+    let optimizer = try makeOptimizer(loaded, publishes: publishes)
+    try optimizer.replay(ledger, to: step, each: replayed)
+    return optimizer
+  }
+}
+
+extension Optimizer {
+  /// What a checkpoint of these weights is made of.
+  func content(tokenizer: String) -> CheckpointStore.Content {
+    CheckpointStore.Content(
+      policy: policy, moments: moments, critic: critic.map { ($0.model, $0.moments) },
+      tokenizer: tokenizer)
+  }
+}
