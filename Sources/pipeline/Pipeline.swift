@@ -19,6 +19,7 @@ struct Pipeline: ParsableCommand {
     ])
 
   static func main() {
+    ProcessStart.withoutLibraryThreads()
     Output.prepare()
     do {
       var command = try parseAsRoot()
