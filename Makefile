@@ -31,10 +31,14 @@ test: packages
 	$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build
 
-# The crash tests with the number of kills that the promise names; `make test` has a few.
+# The crash laboratory, whole: hours. `make test` has a few trials of every campaign. What has held is
+# not done again; SHARD=1/4 does a quarter, CAMPAIGN=kill,twice and SUBJECT=hpt less, MINUTES=30 stops,
+# JOBS=2 uses two cores, TRIALS=10 draws so many where a campaign draws at random.
 crash: packages
-	$(SWIFT_BUILD) --build-tests
-	TEMPER_CRASH_TRIALS=30 swift test -c release --skip-build --filter CrashTests
+	$(SWIFT_BUILD)
+	.build/release/crash-lab run --jobs $(or $(JOBS),1) $(if $(SHARD),--shard $(SHARD)) \
+	  $(if $(CAMPAIGN),--campaign $(CAMPAIGN)) $(if $(SUBJECT),--subject $(SUBJECT)) \
+	  $(if $(TRIALS),--trials $(TRIALS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(WORK),--work $(WORK))
 
 build: packages
 	$(SWIFT_BUILD) --product pipeline

@@ -28,6 +28,7 @@ let package = Package(
   products: [
     .executable(name: "pipeline", targets: ["pipeline"]),
     // Preloaded by the crash laboratory into the commands that it disturbs.
+    .executable(name: "crash-lab", targets: ["crash-lab"]),
     .library(name: "DiskShim", type: .dynamic, targets: ["DiskShim"]),
   ],
   dependencies: [
@@ -103,8 +104,17 @@ let package = Package(
     .target(
       name: "DiskShim", path: "Tests/DiskShim", publicHeadersPath: "include",
       cSettings: [.define("_GNU_SOURCE"), .treatAllWarnings(as: .error)]),
+    .target(
+      name: "CrashLab", dependencies: ["Digest", "Randomness"], path: "Tests/CrashLab",
+      exclude: ["Data", "Subjects"], swiftSettings: strict),
+    .executableTarget(
+      name: "crash-lab",
+      dependencies: [
+        "CrashLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/CrashCommand", swiftSettings: strict),
     // The binary that these run stands beside theirs.
-    tests("Crash", ["Records", "Randomness", "pipeline"], hasFixtures: true),
+    tests("Crash", ["CrashLab", "pipeline"]),
     tests("Command", ["Records", "Shards", "Tokenizer", "pipeline"]),
   ]
 )

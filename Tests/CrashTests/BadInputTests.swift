@@ -1,3 +1,4 @@
+import CrashLab
 import Foundation
 import Testing
 
@@ -24,11 +25,11 @@ extension Crashes {
       _ lines: String, status: Int32, saying words: [String],
       sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-      let run = try CrashRun(lines)
+      let run = try RunFolder(lines)
       try expectRefused(
         run.command(), status: status, saying: words, sourceLocation: sourceLocation)
       let left = try FileManager.default.contentsOfDirectory(atPath: run.folder)
-      #expect(left == ["tiny.yaml"], sourceLocation: sourceLocation)
+      #expect(left == ["hpt.yaml"], sourceLocation: sourceLocation)
     }
 
     private func write(_ text: String, _ path: String) throws {
@@ -52,13 +53,13 @@ extension Crashes {
 
     @Test func datasets() throws {
       try expectNoRun("data: {prompts: /absent}\n", status: 2, saying: ["/absent/manifest.json"])
-      let place = try CrashRun()
+      let place = try RunFolder()
       let data = place.folder + "/data"
       try write("{\"format\": 1", data + "/manifest.json")
       try expectNoRun("data: {prompts: \(data)}\n", status: 3, saying: [data + "/manifest.json"])
       try FileManager.default.removeItem(atPath: data)
       try FileManager.default.copyItem(
-        atPath: PipelineCommand.root + "/shards/ladder-test", toPath: data)
+        atPath: Repository.root + "/shards/ladder-test", toPath: data)
       let shard = data + "/ladder-test-00000.jsonl.zst"
       var bytes = try Data(contentsOf: URL(fileURLWithPath: shard))
       bytes[bytes.count / 2] ^= 0x10
@@ -70,7 +71,7 @@ extension Crashes {
 
     /// A shard is read when its first row is asked for, so the run may have been created.
     private func expectNoRunOrStopped(_ lines: String, naming path: String) throws {
-      let run = try CrashRun(lines)
+      let run = try RunFolder(lines)
       let ended = try PipelineCommand.run(run.command())
       #expect(ended.status == 3 || ended.status == 2, "\(ended.errors)")
       #expect(ended.lines.count == 1 && ended.errors.contains(path), "\(ended.errors)")
@@ -80,7 +81,7 @@ extension Crashes {
       try expectNoRun("model: {path: /absent}\n", status: 2, saying: ["/absent"])
       try expectNoRun(
         "model: {tokenizer: /absent}\n", status: 2, saying: ["/absent/tokenizer.json"])
-      let place = try CrashRun()
+      let place = try RunFolder()
       let model = place.folder + "/model"
       try write("{\"model\": {", model + "/tokenizer.json")
       try expectNoRun(
@@ -92,7 +93,7 @@ extension Crashes {
     }
 
     @Test func runDirectories() throws {
-      let run = try CrashRun("steps: 1\n")
+      let run = try RunFolder("steps: 1\n")
       #expect(try PipelineCommand.run(run.command()).status == 0)
       let tiny = ["run", run.definition, "-q", "--run"]
       try expectRefused(tiny + [run.path], status: 2, saying: ["pipeline resume \(run.path)"])
@@ -110,11 +111,11 @@ extension Crashes {
 
     /// Identity keys and data belong to the run; giving back what was there makes it whole again.
     @Test func resumesWithSomethingChanged() throws {
-      let place = try CrashRun()
+      let place = try RunFolder()
       let data = place.folder + "/data"
       try FileManager.default.copyItem(
-        atPath: PipelineCommand.root + "/shards/ladder-train", toPath: data)
-      let run = try CrashRun("data: {prompts: \(data)}\n")
+        atPath: Repository.root + "/shards/ladder-train", toPath: data)
+      let run = try RunFolder("data: {prompts: \(data)}\n")
       let command = try RunningCommand(run.command())
       #expect(command.waits { run.steps >= 3 })
       command.send(SIGKILL)
@@ -129,16 +130,16 @@ extension Crashes {
       try FileManager.default.moveItem(atPath: data, toPath: data + "-kept")
       try expectRefused(["resume", run.path], status: 2, saying: [data])
       try FileManager.default.copyItem(
-        atPath: PipelineCommand.root + "/shards/ladder-test", toPath: data)
+        atPath: Repository.root + "/shards/ladder-test", toPath: data)
       try expectRefused(["resume", run.path], status: 3, saying: ["fingerprint"])
       try FileManager.default.removeItem(atPath: data)
       try FileManager.default.moveItem(atPath: data + "-kept", toPath: data)
-      try run.expectIdentical(to: Undisturbed.run().results, "the data is back")
+      try run.expectIdentical("the data is back")
     }
 
     /// Damage to what is stored: named, with the status of a corrupt store, and never a crash.
     @Test func damagedStores() throws {
-      let run = try CrashRun("steps: 2\n")
+      let run = try RunFolder("steps: 2\n")
       #expect(try PipelineCommand.run(run.command()).status == 0)
       let more = ["resume", run.path, "--set", "steps=3", "-q"]
       for file in [

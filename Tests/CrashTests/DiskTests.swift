@@ -1,3 +1,4 @@
+import CrashLab
 import Foundation
 import Testing
 
@@ -27,7 +28,7 @@ extension Crashes {
     @Test(arguments: [0, 200_000, 600_000])
     func aFullDiskStopsTheRunAndNothingIsLost(rest: Int) throws {
       let mount = try Mount(["-t", "tmpfs", "-o", "size=80m", "tmpfs"])
-      let run = try CrashRun(in: mount)
+      let run = try RunFolder(in: mount)
       let command = try RunningCommand(run.command())
       #expect(command.waits { run.steps >= 4 })
       let filler = try fill(mount, but: rest)
@@ -46,12 +47,12 @@ extension Crashes {
         #expect(rest > 0, "no room at all, and the run went on")
       }
       try FileManager.default.removeItem(atPath: filler)
-      try run.expectIdentical(to: Undisturbed.run().results, "room again after \(rest) bytes")
+      try run.expectIdentical("room again after \(rest) bytes")
     }
 
     @Test func aRunIsNotCreatedWithoutRoom() throws {
       let mount = try Mount(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-      let run = try CrashRun(in: mount)
+      let run = try RunFolder(in: mount)
       let ended = try PipelineCommand.run(run.command())
       #expect(ended.status == 1 && ended.lines.count == 1 && !run.exists, "\(ended.errors)")
       #expect(ended.errors.contains("bytes free"), "\(ended.errors)")
@@ -59,7 +60,7 @@ extension Crashes {
 
     /// On a file system that may not be written a run can be looked at, and says why it cannot go on.
     @Test func aReadOnlyDiskIsSaidAndTheRunCanBeRead() throws {
-      let run = try CrashRun()
+      let run = try RunFolder()
       let command = try RunningCommand(run.command())
       #expect(command.waits { run.steps >= 6 })
       command.send(SIGKILL)
@@ -67,7 +68,7 @@ extension Crashes {
       let before = try PipelineCommand.run(["queue", "digest", run.path, "--json"])
       do {
         let mount = try Mount(["--bind", run.path])
-        try #require(Mount.call("/bin/mount", ["-o", "remount,ro,bind", mount.path]) == 0)
+        #expect(try Mount.call("/bin/mount", ["-o", "remount,ro,bind", mount.path]) == 0)
         let resumed = try PipelineCommand.run(["resume", mount.path, "-q"])
         #expect(resumed.status == 1 && resumed.lines.count == 1, "\(resumed.errors)")
         #expect(resumed.errors.contains(mount.path), "\(resumed.errors)")
@@ -76,7 +77,7 @@ extension Crashes {
         #expect(digest.status == 0 && digest.output == before.output, "\(digest.errors)")
         #expect(try PipelineCommand.run(["status", mount.path]).status == 0)
       }
-      try run.expectIdentical(to: Undisturbed.run().results, "writable again")
+      try run.expectIdentical("writable again")
     }
   }
 }

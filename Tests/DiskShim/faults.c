@@ -148,6 +148,10 @@ call_fate faults_decide(disk_call *call, uint64_t site) {
   return normal;
 }
 
+bool faults_disk_is_full(void) {
+  return fault.error == ENOSPC && fault.onwards && fault.seen >= fault.at && fault.at > 0;
+}
+
 void faults_strike_after(const disk_call *call) {
   if (call->strikes_after) die();
 }

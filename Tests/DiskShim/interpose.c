@@ -109,15 +109,14 @@ static ssize_t write_parts(const char *name, int fd, const struct iovec *parts, 
 }
 
 ssize_t write(int fd, const void *data, size_t size) {
-  if (fd == STDOUT_FILENO || fd == STDERR_FILENO) {
-    ssize_t result = syscall(SYS_write, fd, data, size);
-    int error = errno;
-    if (result > 0) record_mark(fd == STDOUT_FILENO ? "stdout" : "stderr", data, (size_t)result);
-    errno = error;
-    return result;
-  }
   const struct iovec part = {(void *)(uintptr_t)data, size};
-  return write_parts("write", fd, &part, 1, AT_POSITION);
+  ssize_t result = write_parts("write", fd, &part, 1, AT_POSITION);
+  int error = errno;
+  // What the process told its user it must keep.
+  if (result > 0 && fd == STDOUT_FILENO) record_mark("stdout", data, (size_t)result);
+  if (result > 0 && fd == STDERR_FILENO) record_mark("stderr", data, (size_t)result);
+  errno = error;
+  return result;
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {

@@ -49,6 +49,7 @@ void faults_start(void);
 bool faults_need_site(void);
 call_fate faults_decide(disk_call *call, uint64_t site);
 void faults_strike_after(const disk_call *call);
+bool faults_disk_is_full(void);
 
 // record.c
 void record_start(void);

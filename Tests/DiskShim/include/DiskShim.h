@@ -21,7 +21,8 @@
 //     WHERE    N            the process' N-th call
 //              SITE/K       the K-th call of a site: 16 hexadecimal digits, as DISKSHIM_COUNT says
 //   DISKSHIM_FAULT_MATCH=TEXT    count only calls whose "NAME PATH" contains TEXT (for WHERE = N)
-//   DISKSHIM_FAULT_ONWARDS=1     errors: from that call on, every matching call fails
+//   DISKSHIM_FAULT_ONWARDS=1     errors: from that call on, every matching call fails; where the
+//                                error is enospc, statvfs then says that no room is left
 //   DISKSHIM_STRUCK=FILE         one line when the fault strikes: pid, number, name, action, path
 //   DISKSHIM_NOSYNC=TEXT         fsync and fdatasync of paths that contain TEXT ("*": all) succeed
 //                                without being done, and without a record

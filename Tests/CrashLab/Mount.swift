@@ -1,35 +1,40 @@
 import Foundation
 import Glibc
-import Testing
 
-/// A mounted place for a test; unmounted with the object.
-final class Mount {
-  let path: String
+/// A mounted place for a trial; unmounted with the object.
+public final class Mount {
+  public let path: String
 
   /// - Parameter arguments: of `mount`, without the place.
-  init(_ arguments: [String]) throws {
+  public init(_ arguments: [String]) throws {
     path = NSTemporaryDirectory() + "/temper-mount-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    try #require(Self.call("/bin/mount", arguments + [path]) == 0)
+    guard try Self.call("/bin/mount", arguments + [path]) == 0 else {
+      throw LabError("mount \(arguments.joined(separator: " ")) \(path) is refused")
+    }
   }
 
   deinit {
-    _ = Self.call("/bin/umount", [path])
+    do { _ = try Self.call("/bin/umount", [path]) } catch {
+      print("Mount: \(path) stays: \(error)")
+    }
     unsafe _ = Glibc.rmdir(path)
   }
 
-  static func call(_ tool: String, _ arguments: [String]) -> Int32 {
+  /// Runs a tool that prints nothing of interest; its exit status.
+  public static func call(_ tool: String, _ arguments: [String]) throws -> Int32 {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: tool)
     process.arguments = arguments
     process.standardError = FileHandle.nullDevice
-    do { try process.run() } catch { return -1 }
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
     process.waitUntilExit()
     return process.terminationStatus
   }
 
   /// Whether this user may mount at all.
-  static let isPermitted: Bool = {
+  public static let isPermitted: Bool = {
     do {
       _ = try Mount(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
       return true

@@ -1,0 +1,79 @@
+import CrashLab
+import Foundation
+import Testing
+
+extension Crashes {
+  /// A few trials of every campaign; `make crash` has all of them.
+  @Suite(.serialized) struct CampaignTests {
+    /// Ids of trials, or of every so-many-th trial of a campaign and subject.
+    private enum Choice {
+      case ids([String])
+      case every(Int, of: String, Subject)
+    }
+
+    private func expectHeld(
+      _ choice: Choice, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      let laboratory = try TestLaboratory.shared()
+      var trials: [Trial]
+      switch choice {
+      case .ids(let ids):
+        trials = try ids.map { try #require(try Campaigns.trial($0, in: laboratory), "\($0)") }
+      case .every(let stride, let name, let subject):
+        let campaign = try #require(Campaigns.named(name))
+        trials = try campaign.trials(subject, count: nil, in: laboratory).enumerated()
+          .filter { $0.offset % stride == stride / 2 }.map(\.element)
+      }
+      let verdicts = try trials.map { try $0.run(in: laboratory) }
+      let differences = verdicts.filter { !$0.holds }.map { "\($0.id): \($0.findings)" }
+      #expect(differences.isEmpty, sourceLocation: sourceLocation)
+      let disturbed = verdicts.count { $0.isDisturbed }
+      #expect(disturbed > 0, sourceLocation: sourceLocation)
+    }
+
+    @Test func killedAtAnyTimeItResumesToTheSameBits() throws {
+      try expectHeld(.ids(["kill/hpt/whole/1", "kill/ppo/whole/2", "kill/dapo/stages/0"]))
+    }
+
+    @Test func aStageThatIsKilledAndStartedAgainGivesTheSameBits() throws {
+      try expectHeld(.ids(["kill-stage/riskpo/optimizer/11", "kill-stage/hpt/rollout/1"]))
+    }
+
+    @Test func killedAtADiskCallItResumesToTheSameBits() throws {
+      try expectHeld(.every(53, of: "disk-kill", .brief))
+    }
+
+    @Test func aFailingDiskCallIsNamedAndNothingIsLost() throws {
+      try expectHeld(.every(89, of: "disk-error", .brief))
+    }
+
+    @Test func aStageThatWasTakenOverWritesNoMore() throws {
+      try expectHeld(.ids(["stopped/hpt/rollout/1"]))
+    }
+
+    @Test func aSignalEndsItWithinAStep() throws {
+      try expectHeld(.ids(["signal/ppo/whole/TERM/0", "signal/riskpo/stages/INT/1"]))
+    }
+
+    @Test func ofTwoCopiesOneWorks() throws {
+      try expectHeld(.ids(["twice/dapo/whole/1", "twice/ppo/stages/2"]))
+    }
+
+    @Test func stepsOfTheClockChangeNothing() throws {
+      try expectHeld(.ids(["clock/hpt/whole/1", "clock/riskpo/stages/0"]))
+    }
+
+    @Test func tooLittleMemoryOrTooFewFilesAreSaid() throws {
+      try expectHeld(
+        .ids([
+          "limits/hpt/files-16/new", "limits/ppo/files-24/resumed",
+        ])
+      )
+    }
+
+    @Test(.enabled(if: Mount.isPermitted, "skipped: needs the right to mount a file system"))
+    func whatMayNotBeWrittenCanBeRead() throws {
+      try expectHeld(.ids(["read-only/hpt/mount", "read-only/hpt/user"]))
+    }
+  }
+}
