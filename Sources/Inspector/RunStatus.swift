@@ -1,7 +1,7 @@
 import Foundation
 import Queue
 import Records
-import Stages
+public import Stages
 
 /// Where a run stands.
 public struct RunStatus: Sendable, Equatable, Encodable {
@@ -49,6 +49,13 @@ public struct RunStatus: Sendable, Equatable, Encodable {
   /// The last steps in `metrics.jsonl`, oldest first.
   public var curves: [Curve]
   public var quarantined: Int
+  /// The first step and group that are kept; above 0 where retention has trimmed others.
+  public var firstStep: UInt64
+  public var firstGroup: UInt64
+  /// Where a forked run comes from.
+  public var origin: RunOrigin?
+  /// BLAS kernels after the one that the run began with.
+  public var kernels: [KernelUse]
   public var notice: String?
 }
 
@@ -72,6 +79,9 @@ extension StoredRun {
     let metrics = try MetricsTail(path: directory.metrics)
     let stages = try stageStatuses()
     let step = try queue.read { try $0.cursor(StageName.optimizer.rawValue) }
+    let (base, origin, kernels) = try queue.read {
+      (try RunBase($0), try RunOrigin($0), try $0.kernels())
+    }
     return RunStatus(
       run: directory.path, definition: plan.name,
       state: try state(stages, step: step, steps: plan.steps), step: step, steps: plan.steps,
@@ -82,7 +92,8 @@ extension StoredRun {
       sftShare: metrics.last("gate/sft"),
       curves: Self.watched.map { RunStatus.Curve(metric: $0, values: metrics.series($0)) }
         .filter { curve in curve.values.contains { !$0.isNaN } },
-      quarantined: try queue.read { try $0.quarantine().count }, notice: notice)
+      quarantined: try queue.read { try $0.quarantine().count }, firstStep: base.step,
+      firstGroup: base.group, origin: origin, kernels: kernels, notice: notice)
   }
 
   private func stageStatuses() throws -> [RunStatus.StageStatus] {

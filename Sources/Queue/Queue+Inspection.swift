@@ -27,13 +27,15 @@ extension Queue {
   /// part, big-endian), the length of its stable bytes (u64, big-endian) and these bytes.
   ///
   /// Volatile bytes and compression do not enter. Of a trimmed log it tells what is kept.
-  /// - Parameter start: the first key that enters.
+  /// - Parameters:
+  ///   - start: the first key that enters.
+  ///   - end: the first one above that does not; nil: all enter.
   public func digest(
-    _ log: Log, from start: RecordKey = RecordKey(0)
+    _ log: Log, from start: RecordKey = RecordKey(0), below end: RecordKey? = nil
   ) throws -> (records: Int, sha256: String) {
     var hash = SHA256()
     var records = 0
-    try forEachBatch(log, from: start) { batch in
+    try forEachBatch(log, from: start, below: end) { batch in
       for (key, payload) in batch {
         hash.update(bigEndian(key.id) + bigEndian(key.part))
         hash.update(bigEndian(UInt64(payload.stable.count)))
@@ -116,14 +118,17 @@ extension Queue {
   }
 
   private func forEachBatch(
-    _ log: Log, from start: RecordKey = RecordKey(0),
+    _ log: Log, from start: RecordKey = RecordKey(0), below end: RecordKey? = nil,
     _ body: ([(key: RecordKey, payload: RecordPayload)]) throws -> Void
   ) throws {
     var next: RecordKey? = start
     while let start = next {
-      let batch = try read { try $0.payloads(log, from: start, count: Self.scanBatch) }
+      var batch = try read { try $0.payloads(log, from: start, count: Self.scanBatch) }
+      let isLast = batch.count < Self.scanBatch
+      if let end { batch = Array(batch.prefix { $0.key < end }) }
       try body(batch)
-      next = batch.count == Self.scanBatch ? batch.last.flatMap { $0.key.successor(in: log) } : nil
+      let goesOn = !isLast && batch.count == Self.scanBatch
+      next = goesOn ? batch.last.flatMap { $0.key.successor(in: log) } : nil
     }
   }
 }

@@ -40,6 +40,12 @@ extension WriteTransaction {
     try raw.setSealed(.cursors, name, to: littleEndian(value), in: databases)
   }
 
+  /// Gives a queue that is a copy another identity; whoever has it open sees it at the next opening.
+  public func setIdentity(_ identity: String) throws(QueueError) {
+    precondition(identity.utf8.count <= 64 << 10, "identity of \(identity.utf8.count) bytes")
+    try raw.setSealed(.meta, "identity", to: Array(identity.utf8), in: databases)
+  }
+
   /// Pages in use by a log as this transaction sees it, in bytes.
   public func pagesInUse(_ log: Log) throws(QueueError) -> Int {
     let statistics = try raw.statistics(databases[log])
@@ -79,6 +85,9 @@ extension WriteTransaction {
 }
 
 extension Queue {
+  /// Whether any process, this one included, holds a stage of the run.
+  public func isAnyStageHeld() throws -> Bool { try FileLock.isAnyHeld(in: "\(runFolder)/locks") }
+
   /// Lowers the head record, which a cut must do before it is committed: the next opening compares.
   ///
   /// - Parameter limits: the heads that the cut leaves, by log. A log without one keeps its number.

@@ -193,6 +193,12 @@ public struct Replay {
     if stored.unfinished > 0, request.steps == nil, request.group == nil {
       notes.append("\(stored.unfinished) groups behind the last whole step are left out")
     }
+    if let first = stored.spans.first?.step, first > 0,
+      replays.contains(where: { $0.subject.algorithm.carriesMemory })
+    {
+      notes.append(
+        "the steps before \(first) are trimmed: what gates and assemblers remember begins there")
+    }
     if request.update == nil {
       notes.append(
         offPolicySteps == 0

@@ -14,10 +14,11 @@ extension CheckpointStore {
     var critic: (model: Critic, moments: AdamWState)?
   }
 
-  /// The checkpoints that training can go on from: those at or after the run's base, ascending.
+  /// The checkpoints that training can go on from: those at or after the run's base and the point where
+  /// it was forked, ascending.
   static func usable(_ ledger: Ledger) throws -> [Pointer] {
-    let base = try ledger.base.step
-    return try pointers(ledger).filter { $0.step >= base }
+    let floor = try ledger.floor.step
+    return try pointers(ledger).filter { $0.step >= floor }
   }
 
   /// Loads the newest checkpoint.
@@ -39,15 +40,20 @@ extension CheckpointStore {
 
   /// Loads the newest whole checkpoint at or before `step`, for looking back.
   ///
+  /// - Throws: as ``newestWhole(atMost:_:)``.
+  func load(atMost step: UInt64, _ ledger: Ledger, compute: Compute) throws -> Loaded {
+    try load(newestWhole(atMost: step, ledger), compute)
+  }
+
+  /// The newest checkpoint at or before `step` whose files are whole.
+  ///
   /// - Throws: `.damaged` when there is none, with what is wrong with the newest.
-  func load(
-    atMost step: UInt64, _ ledger: Ledger, compute: Compute
-  ) throws -> Loaded {
-    let candidates = try Self.usable(ledger).filter { $0.step <= step }
+  func newestWhole(atMost step: UInt64, _ ledger: Ledger) throws -> Pointer {
+    let usable = try Self.usable(ledger)
     var found: CheckpointFiles.Flaw?
-    for pointer in candidates.reversed() {
+    for pointer in usable.filter({ $0.step <= step }).reversed() {
       let flaws = flaws(of: pointer)
-      if flaws.isEmpty { return try load(pointer, compute) }
+      if flaws.isEmpty { return pointer }
       found = found ?? flaws.first
     }
     if let found {
@@ -56,10 +62,10 @@ extension CheckpointStore {
         remedy: "No other checkpoint is whole up to step \(step): "
           + "restore this one with `pipeline checkpoint restore`.")
     }
-    let first = try Self.usable(ledger).first.map { "\($0.step)" } ?? "none"
     throw StageError(
       .badRun, at: "step \(step)",
-      "no checkpoint leads to it; the oldest that the run can replay from: \(first)",
+      "no checkpoint leads to it; the oldest to replay from is "
+        + (usable.first.map { "of step \($0.step)" } ?? "none"),
       remedy: "Name a step from there on; `pipeline checkpoint list` shows the checkpoints.")
   }
 

@@ -34,6 +34,11 @@ public final class Ledger {
 
   public func releaseClaims() { claims = [:] }
 
+  /// A transaction of its own, beside what is posted: for tools that hold the stages they change.
+  func write<Result>(_ body: (WriteTransaction) throws -> Result) throws -> Result {
+    try queue.write(claims: Array(claims.values), body)
+  }
+
   // MARK: Reading
 
   public func record<R: StoredRecord>(_: R.Type, _ log: Log, _ key: RecordKey) throws -> R? {

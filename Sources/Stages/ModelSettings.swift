@@ -12,6 +12,8 @@ public struct ModelSettings: Sendable, Equatable {
   }
 
   public var origin: Origin?
+  /// The directory of the initial weights, where they come from one.
+  var path: String? { if case .directory(let path)? = origin { path } else { nil } }
   /// Model directory of the KL anchor; nil: the run's initial weights.
   public var anchor: String?
   public var hiddenSize: Int
@@ -36,9 +38,10 @@ public struct ModelSettings: Sendable, Equatable {
       "model.tokenizer", .text, default: .absent, role: .operational,
       meaning: "Directory with a tokenizer.json, for a model with random weights."),
     Key(
-      "model.anchor", .text, default: .absent,
+      "model.anchor", .text, default: .absent, role: .operational,
       meaning:
-        "Model directory of the KL anchor, for penalties and DPO. Default: the initial weights."),
+        "Model directory of the KL anchor, for penalties and DPO. Its content is identity, its place is "
+        + "not. Default: the initial weights."),
     Key(
       "model.hidden_size", .integer(8...65_536), default: .integer(192),
       meaning: "Width of the residual stream (random weights only, like all that follows)."),

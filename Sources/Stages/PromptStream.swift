@@ -15,20 +15,25 @@ public struct PromptStream: Sendable {
   private let sources: [any PromptSource]
   private let mixture: Mixture
   private let seed: UInt64
+  /// The files of all datasets, by which a changed one is named.
+  let files: [DataFileMark]
 
   /// Opens what the definition names: prompts (with joined demonstrations), and plain SFT data.
   /// - Throws: `ShardError` for a missing or damaged dataset, `StageError` for an empty one.
   public init(_ settings: ReaderSettings, seed: UInt64) throws {
     let prompts = try Dataset(folder: settings.prompts)
     var sources: [any PromptSource] = [prompts]
+    var files = prompts.marks("data.prompts")
     if let joined = settings.demonstrations {
-      sources = [
-        try JoinedDemonstrations(prompts: prompts, demonstrations: Dataset(folder: joined))
-      ]
+      let demonstrations = try Dataset(folder: joined)
+      files += demonstrations.marks("data.demonstrations")
+      sources = [try JoinedDemonstrations(prompts: prompts, demonstrations: demonstrations)]
     }
     var shares = [1 - settings.supervisedShare]
     if let supervised = settings.supervised, settings.supervisedShare > 0 {
-      sources.append(try Dataset(folder: supervised))
+      let rows = try Dataset(folder: supervised)
+      files += rows.marks("data.supervised")
+      sources.append(rows)
       shares.append(settings.supervisedShare)
     }
     for source in sources where source.rows == 0 {
@@ -37,6 +42,7 @@ public struct PromptStream: Sendable {
         remedy: "Name a dataset with prompts.")
     }
     self.sources = sources
+    self.files = files
     self.seed = seed
     mixture = try Mixture(weights: Mixture.weights(shares: shares), seed: seed)
   }
@@ -54,5 +60,22 @@ public struct PromptStream: Sendable {
     return Pick(
       dataset: UInt32(pick.dataset), epoch: position.epoch, position: position.position,
       prompt: try source.row(at: position, seed: seed))
+  }
+}
+
+/// A file of a dataset as a run remembers it.
+struct DataFileMark: Codable, Sendable, Equatable {
+  /// The key of the definition that names the dataset.
+  var key: String
+  var file: String
+  var rows: Int
+  var sha256: String
+}
+
+extension Dataset {
+  fileprivate func marks(_ key: String) -> [DataFileMark] {
+    manifest.shards.map {
+      DataFileMark(key: key, file: $0.file, rows: $0.rows, sha256: $0.sha256)
+    }
   }
 }

@@ -52,6 +52,7 @@ struct Trimmer {
   mutating func prepare(_ ledger: Ledger) throws {
     let limit = try self.limit(ledger)
     let known = try ledger.base
+    let forked = try ledger.origin?.boundary ?? StepBoundary()
     guard known.step < limit else { return }
     if synced < limit {
       try metrics.sync()
@@ -60,7 +61,7 @@ struct Trimmer {
     try attempts.read()
     var next = known
     while next.step < min(limit, known.step + UInt64(Self.stepsPerCommit)) {
-      try pass(&next, ledger)
+      try pass(&next, ledger, forked)
     }
     attempts.forget(below: next.group)
     let base = next
@@ -81,12 +82,21 @@ struct Trimmer {
   }
 
   /// Moves `base` over its first step.
-  private func pass(_ base: inout RunBase, _ ledger: Ledger) throws {
+  ///
+  /// - Parameter forked: where the run was forked, if it was.
+  private func pass(
+    _ base: inout RunBase, _ ledger: Ledger, _ forked: StepBoundary
+  ) throws {
     let step = base.step
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     let update = try ledger.existing(UpdateRecord.self, .updates, step)
     let groups = batch.firstGroup..<batch.endGroup
-    try fold.pass(step, groups, ledger, &base.start.memory)
+    if step >= forked.step {
+      try fold.pass(step, groups, ledger, &base.start.memory)
+    } else if step + 1 == forked.step {
+      // Before it another definition may have held.
+      base.start.memory = forked.memory
+    }
     let cost = try StepCost(step, ledger)
     base.trimmed.verifierErrors += cost.verifierErrors
     base.trimmed.logprobMismatchMax = max(

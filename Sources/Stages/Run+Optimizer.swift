@@ -7,7 +7,8 @@ import Records
 extension Run {
   /// The optimizer at a checkpoint's step; `replay` brings it further.
   func makeOptimizer(
-    _ loaded: CheckpointStore.Loaded, publishes: Bool, _ interruption: Interruption? = nil
+    _ loaded: CheckpointStore.Loaded, publisher: PolicyPublisher?,
+    _ interruption: Interruption? = nil
   ) throws -> Optimizer {
     let algorithm = settings.algorithm.algorithm
     var critic: CriticTraining?
@@ -27,9 +28,12 @@ extension Run {
       temperature: settings.rollout.temperature,
       mismatchBound: settings.optimizer.mismatchBound ?? defaultMismatchBound,
       seed: settings.seed,
-      publisher: publishes
-        ? PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2) : nil,
-      interruption: interruption)
+      publisher: publisher, interruption: interruption)
+  }
+
+  /// What hands policy versions to stages in other processes.
+  var publisher: PolicyPublisher {
+    PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2)
   }
 
   /// 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere.
@@ -40,9 +44,12 @@ extension Run {
   /// The optimizer with the weights after `step` committed steps: the newest whole checkpoint before it
   /// and the logged batches in between, every step's digest compared.
   ///
-  /// - Parameter replayed: told of every step that is worked off again.
+  /// - Parameters:
+  ///   - publisher: gets the versions that may still answer prompts at this step.
+  ///   - replayed: told of every step that is worked off again.
   func optimizer(
-    at step: UInt64, publishes: Bool = false, replayed: (UInt64) throws -> Void = { _ in }
+    at step: UInt64, publisher: PolicyPublisher? = nil,
+    replayed: (UInt64) throws -> Void = { _ in }
   ) throws -> Optimizer {
     let committed = try ledger.cursor(.optimizer)
     guard step <= committed else {
@@ -50,8 +57,12 @@ extension Run {
         .badRun, at: "step \(step)", "the run has \(committed) committed steps",
         remedy: "Name one of them.")
     }
-    let loaded = try checkpoints.load(atMost: step, ledger, compute: compute)
-    let optimizer = try makeOptimizer(loaded, publishes: publishes)
+    let reach = publisher == nil ? 0 : min(step, UInt64(settings.rollout.lag))
+    let loaded = try checkpoints.load(atMost: step - reach, ledger, compute: compute)
+    let optimizer = try makeOptimizer(loaded, publisher: publisher)
+    // Who gets the versions may not have the checkpoint.
+    try publisher?.publishMissing(
+      optimizer.policy, optimizer.critic?.model, version: loaded.state.step, newest: step)
     try optimizer.replay(ledger, to: step, each: replayed)
     return optimizer
   }

@@ -120,7 +120,7 @@ extension CheckpointStore {
   }
 
   /// Copies the files that the manifest of `pointer` names from `source`, if they are those.
-  fileprivate func adopt(_ source: String, as pointer: Pointer) throws {
+  func adopt(_ source: String, as pointer: Pointer) throws {
     if let flaw = CheckpointFiles.flaws(of: source, manifest: pointer.manifest).first {
       throw StageError(
         .mismatch, at: flaw.path, "\(flaw.problem): not a copy of checkpoint \(pointer.step)",

@@ -53,14 +53,20 @@ public final class Run {
     ledger = Ledger(queue: queue)
     identity = try RunIdentity(encoded: queue.identity, at: directory.queue)
     try identity.check(
-      data: stream.fingerprints, blasCore: compute.blasCore,
+      stream, blasCore: compute.blasCore,
       allowsOtherKernel: settings.compute.allowsOtherKernel, at: directory.path)
+    try identity.check(changes, settings, compute, at: directory.path)
     checkpoints = CheckpointStore(directory: directory, kept: settings.checkpoint.kept)
     try checkpoints.requireInitialFiles(ledger)
     renderer = try Self.renderer(directory, settings)
     verifiers = try settings.verifier.makeTable()
-    notices =
-      changes.map { "\($0.path): \($0.old) → \($0.new)" } + (queue.notice.map { [$0] } ?? [])
+    var notices = changes.map { "\($0.path): \($0.old) → \($0.new)" }
+    if let notice = queue.notice { notices.append(notice) }
+    if compute.blasCore != identity.blasCore {
+      notices.append(
+        "BLAS kernel \(compute.blasCore); the run began with \(identity.blasCore): bits differ")
+    }
+    self.notices = notices
     if !changes.isEmpty { try Self.freeze(definition, changes, identity, in: directory) }
   }
 

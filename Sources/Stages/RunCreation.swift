@@ -43,7 +43,7 @@ extension Run {
     let tokenizerBytes = try DurableFile.read(tokenizer + "/tokenizer.json")
     let identity = RunIdentity(
       definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))),
-      data: stream.fingerprints, model: hexadecimal(policy.weightsDigest()),
+      data: stream.fingerprints, files: stream.files, model: hexadecimal(policy.weightsDigest()),
       anchor: anchor.map { hexadecimal($0.weightsDigest()) },
       critic: critic.map { hexadecimal($0.weightsDigest()) },
       tokenizer: hexadecimal(SHA256.hash(tokenizerBytes)), blasCore: compute.blasCore)
@@ -87,7 +87,7 @@ extension Run {
   }
 
   /// Removes what creations of this run left whose processes were killed.
-  private static func removeAbandoned(beside directory: RunDirectory) throws {
+  static func removeAbandoned(beside directory: RunDirectory) throws {
     let folder = (directory.path as NSString).deletingLastPathComponent
     let parent = folder.isEmpty ? "." : folder
     let mark = (directory.path as NSString).lastPathComponent + ".creating-"
@@ -99,7 +99,7 @@ extension Run {
     }
   }
 
-  private static func remove(_ building: RunDirectory) throws {
+  static func remove(_ building: RunDirectory) throws {
     guard FileManager.default.fileExists(atPath: building.path) else { return }
     try FileManager.default.removeItem(atPath: building.path)
   }
@@ -124,7 +124,7 @@ extension RunSettings {
     }
   }
 
-  fileprivate func policy(in path: String, _ compute: Compute) throws -> Policy {
+  func policy(in path: String, _ compute: Compute) throws -> Policy {
     let (configuration, parameters) = try ModelDirectory.read(path)
     return try Policy(configuration: configuration, parameters: parameters, compute: compute)
   }

@@ -9,6 +9,8 @@ struct RunIdentity: Codable, Equatable {
   var definition: String
   /// Fingerprints of the datasets.
   var data: [String]
+  /// Their files, by which a changed one is named; nil in runs of earlier versions.
+  var files: [DataFileMark]?
   /// Digest of the initial weights.
   var model: String
   /// Digest of the KL anchor's weights where it is another model; of the critic's initial ones where
@@ -22,6 +24,7 @@ struct RunIdentity: Codable, Equatable {
   private enum CodingKeys: String, CodingKey {
     case definition
     case data
+    case files
     case model
     case anchor
     case critic
@@ -34,11 +37,12 @@ struct RunIdentity: Codable, Equatable {
   }
 
   init(
-    definition: String, data: [String], model: String, anchor: String? = nil,
-    critic: String? = nil, tokenizer: String, blasCore: String
+    definition: String, data: [String], files: [DataFileMark], model: String,
+    anchor: String? = nil, critic: String? = nil, tokenizer: String, blasCore: String
   ) {
     self.definition = definition
     self.data = data
+    self.files = files
     self.model = model
     self.anchor = anchor
     self.critic = critic
@@ -58,15 +62,14 @@ struct RunIdentity: Codable, Equatable {
 
   /// Refuses to go on with other data, or, unless allowed, another BLAS kernel.
   func check(
-    data now: [String], blasCore core: String, allowsOtherKernel: Bool, at path: String
+    _ stream: PromptStream, blasCore core: String, allowsOtherKernel: Bool, at path: String
   ) throws(StageError) {
-    guard data == now else {
-      let changed = zip(data, now).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
+    guard data == stream.fingerprints else {
       throw StageError(
-        .changed, at: path,
-        "dataset \(changed) has the fingerprint \((now.dropFirst(changed).first ?? "none").prefix(12))…, "
-          + "the run began with \((data.dropFirst(changed).first ?? "none").prefix(12))…",
-        remedy: "Give back the dataset as it was, or start another run with `pipeline run`.")
+        .changed, at: path, difference(to: stream),
+        remedy: "Give back the dataset as it was (a moved one is named with "
+          + "`--set data.prompts=DIR`), or go on from a step with the new one: "
+          + "`pipeline at STEP fork \(path) --into DIR --set data.prompts=DIR`.")
     }
     guard blasCore == core || allowsOtherKernel else {
       throw StageError(
@@ -75,6 +78,28 @@ struct RunIdentity: Codable, Equatable {
           + "`--set compute.allow_other_kernel=true`; the bits then differ.")
     }
   }
+
+  /// The first file that differs; without a memory of files the first dataset.
+  private func difference(to stream: PromptStream) -> String {
+    let (old, new) = (files ?? [], stream.files)
+    for index in 0..<max(old.count, new.count) where files != nil {
+      let was = old.indices.contains(index) ? old[index] : nil
+      let now = new.indices.contains(index) ? new[index] : nil
+      if was != now {
+        return "the data has not the fingerprint that the run began with: "
+          + "\(now.map(\.shown) ?? "nothing") stands where \(was.map(\.shown) ?? "nothing") was"
+      }
+    }
+    let now = stream.fingerprints
+    let changed = zip(data, now).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
+    return "dataset \(changed) has the fingerprint "
+      + "\((now.dropFirst(changed).first ?? "none").prefix(12))…, the run began with "
+      + "\((data.dropFirst(changed).first ?? "none").prefix(12))…"
+  }
+}
+
+extension DataFileMark {
+  fileprivate var shown: String { "\(key) \(file) (\(rows) rows, SHA-256 \(sha256.prefix(12))…)" }
 }
 
 extension RunIdentity {
@@ -84,8 +109,8 @@ extension RunIdentity {
       return .init(
         policy: Self.bytes(ofHexadecimal: model), critic: Self.bytes(ofHexadecimal: critic ?? ""))
     }
-    let base = try ledger.base
-    if version == base.step { return base.start.digests }
+    let floor = try ledger.floor
+    if version == floor.step { return floor.digests }
     let update = try ledger.existing(UpdateRecord.self, .updates, version - 1)
     return .init(policy: update.weightsDigest, critic: update.criticDigest)
   }

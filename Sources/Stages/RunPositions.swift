@@ -7,47 +7,50 @@ public import Records
 ///
 /// Worked out from the logs, so that a run can be set to any step that it still holds.
 public struct RunPositions: Sendable, Equatable {
-  public let step: UInt64
-  /// Groups of the steps before: the first group of `step`.
-  public let groups: GroupID
-  let reader: ReaderState
-  let memory: StageMemory
+  let boundary: StepBoundary
 
-  /// - Throws: `.badRun` for a step before the run's base or after its last loss batch.
+  public var step: UInt64 { boundary.step }
+  /// Groups of the steps before: the first group of `step`.
+  public var groups: GroupID { boundary.group }
+
+  /// - Throws: `.badRun` for a step before the run's floor or after its last loss batch.
   init(at step: UInt64, _ settings: RunSettings, _ ledger: Ledger) throws {
-    let base = try ledger.base
+    let floor = try ledger.floor
     let assembled = try ledger.head(.batches)
-    guard step >= base.step, step <= assembled else {
+    guard step >= floor.step, step <= assembled else {
       throw StageError(
         .badRun, at: "step \(step)",
-        "the run holds the steps \(base.step) to \(assembled)",
+        "the run can be set to the steps \(floor.step) to \(assembled)",
         remedy: "Name one of them.")
     }
-    let fold = try StageFold(settings)
-    var memory = base.start.memory
-    if fold.carriesMemory {
-      for before in base.step..<step {
-        let batch = try ledger.existing(LossBatchRecord.self, .batches, before)
-        try fold.pass(before, batch.firstGroup..<batch.endGroup, ledger, &memory)
-      }
-    }
-    self.memory = memory
-    self.step = step
-    guard step > base.step else {
-      groups = base.group
-      reader = Self.reader(before: step, waves: base.start.waves, position: base.group)
+    guard step > floor.step else {
+      boundary = floor
       return
     }
-    groups = try ledger.existing(LossBatchRecord.self, .batches, step - 1).endGroup
-    let last = try ledger.existing(PromptRecord.self, .prompts, groups - 1)
-    reader = Self.reader(before: step, waves: last.wave + 1, position: groups)
+    let fold = try StageFold(settings)
+    var made = StepBoundary()
+    made.memory = floor.memory
+    if fold.carriesMemory {
+      for before in floor.step..<step {
+        let batch = try ledger.existing(LossBatchRecord.self, .batches, before)
+        try fold.pass(before, batch.firstGroup..<batch.endGroup, ledger, &made.memory)
+      }
+    }
+    made.step = step
+    made.group = try ledger.existing(LossBatchRecord.self, .batches, step - 1).endGroup
+    made.waves = try ledger.existing(PromptRecord.self, .prompts, made.group - 1).wave + 1
+    if try ledger.head(.updates) >= step {
+      let update = try ledger.existing(UpdateRecord.self, .updates, step - 1)
+      made.digests = .init(policy: update.weightsDigest, critic: update.criticDigest)
+    }
+    boundary = made
   }
 
   /// The reader stands at the end of the step before; in a new run it has no state.
-  private static func reader(before step: UInt64, waves: UInt32, position: UInt64) -> ReaderState {
+  var reader: ReaderState {
     step == 0
       ? ReaderState(step: 0, wave: 0, position: 0)
-      : ReaderState(step: step - 1, wave: waves, position: position)
+      : ReaderState(step: step - 1, wave: boundary.waves, position: groups)
   }
 
   /// What a stage has consumed; of the reader its step.
@@ -60,11 +63,12 @@ public struct RunPositions: Sendable, Equatable {
   }
 
   /// A stage's state as it would be stored; nil for one that has none.
-  func state(_ stage: StageName) -> [UInt8]? {
+  private func state(_ stage: StageName) -> [UInt8]? {
     switch stage {
     case .reader: step == 0 ? nil : reader.stored()
-    case .gate: memory.gate.isEmpty ? nil : PartMemory.bytes(memory.gate)
-    case .loss: step == 0 ? nil : AssemblerState(waves: 1, memory: memory.assembler).stored()
+    case .gate: boundary.memory.gate.isEmpty ? nil : PartMemory.bytes(boundary.memory.gate)
+    case .loss:
+      step == 0 ? nil : AssemblerState(waves: 1, memory: boundary.memory.assembler).stored()
     case .rollout, .verifier, .optimizer: nil
     }
   }
@@ -76,20 +80,51 @@ public struct RunPositions: Sendable, Equatable {
     case .batches, .updates, .demands: RecordKey(step)
     }
   }
+
+  /// What takes a run back to these positions.
+  var cut: RunCut {
+    var cut = RunCut()
+    for log in Log.allCases { cut.ends[log] = end(of: log) }
+    for stage in StageName.allCases {
+      cut.cursors[stage] = cursor(stage)
+      cut.states[stage] = .some(state(stage))
+    }
+    return cut
+  }
+}
+
+/// What is taken from a run at rest, and where its stages stand afterwards. A log or a stage that is not
+/// named stays as it is.
+struct RunCut: Equatable {
+  /// The first key that goes.
+  var ends: [Log: RecordKey] = [:]
+  /// Positions; never raised.
+  var cursors: [StageName: UInt64] = [:]
+  /// States; nil: the stage has none.
+  var states: [StageName: [UInt8]?] = [:]
+
+  /// The heads that the cut leaves at most, for the head record.
+  var heads: [Log: UInt64] { ends.filter { $0.key != .demands }.mapValues(\.id) }
 }
 
 extension WriteTransaction {
-  /// Sets a run at rest to `positions`: records after them go, cursors and states follow.
-  func rewind(to positions: RunPositions) throws {
-    for log in Log.allCases { try removeRecords(log, from: positions.end(of: log)) }
+  /// - Returns: how many records of each log went.
+  @discardableResult
+  func apply(_ cut: RunCut) throws -> [Log: Int] {
+    var removed: [Log: Int] = [:]
+    for log in Log.allCases {
+      if let end = cut.ends[log] { removed[log] = try removeRecords(log, from: end) }
+    }
     for stage in StageName.allCases {
-      try setCursorBack(stage.rawValue, to: positions.cursor(stage))
-      if let state = positions.state(stage) {
+      if let cursor = cut.cursors[stage] { try setCursorBack(stage.rawValue, to: cursor) }
+      guard let state = cut.states[stage] else { continue }
+      if let state {
         try setState(StageState.key(stage), to: state)
       } else {
         try removeState(StageState.key(stage))
       }
     }
+    return removed
   }
 }
 

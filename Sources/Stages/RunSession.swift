@@ -44,11 +44,12 @@ public final class RunSession {
     began = clock.now
     metrics = MetricsFile(path: run.directory.metrics)
     for name in names { try run.ledger.claim(name, worker: share.worker) }
+    if names.contains(.rollout) || names.contains(.optimizer) { try run.noteKernel() }
     if names.contains(.optimizer) {
       try run.checkpoints.removeRubbish(run.ledger)
       let optimizer = try run.makeOptimizer(
         try run.checkpoints.loadNewest(run.ledger, compute: run.compute),
-        publishes: publishes || run.settings.rollout.lag > 0, interruption)
+        publisher: publishes || run.settings.rollout.lag > 0 ? run.publisher : nil, interruption)
       self.optimizer = optimizer
       try metrics.rewrite(from: run.ledger)
       // An interruption here is found again at the first turn, and ends the session there.

@@ -74,7 +74,8 @@ struct GroupCounting {
   private let attempts: [GroupID: (groups: UInt64, times: Int)]
 
   init(_ ledger: Ledger, _ attempts: [GroupID: (groups: UInt64, times: Int)]) throws {
-    taken = try ledger.value(ForkOrigin.key).map { try ForkOrigin(stored: $0).groups } ?? 0
+    let forked = try ledger.value(ForkOrigin.key).map { try ForkOrigin(stored: $0).groups } ?? 0
+    taken = max(forked, try ledger.origin?.taken ?? 0)
     self.attempts = attempts
   }
 

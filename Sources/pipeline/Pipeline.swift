@@ -11,7 +11,8 @@ struct Pipeline: ParsableCommand {
       mismatch, 4 corrupt store, 75 try again, 130 and 143 after a clean save on SIGINT and SIGTERM.
       """,
     subcommands: [
-      RunCommand.self, ResumeCommand.self, StatusCommand.self, InspectCommand.self,
+      RunCommand.self, ResumeCommand.self, RewindCommand.self, AtCommand.self, StatusCommand.self,
+      InspectCommand.self,
       ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
       ConfigCommand.self,
       CheckCommand.self, CheckpointCommand.self, QueueCommand.self,

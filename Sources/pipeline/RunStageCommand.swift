@@ -37,20 +37,44 @@ struct RunStageCommand: ParsableCommand {
       valueName: "n"))
   var ahead = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Work off again what the stage has consumed from this group on, in a fork of the run.",
+      valueName: "group"))
+  var from: GroupID?
+
+  @Option(help: ArgumentHelp("Directory of the fork that --from makes.", valueName: "dir"))
+  var into: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "With --from: a key of the fork's definition that is different.", valueName: "key=value"))
+  var overrides: [Override] = []
+
   @Flag(name: .shortAndLong, help: "No progress.")
   var quiet = false
 
   func validate() throws {
+    guard (from == nil) == (into == nil) else {
+      throw ValidationError("--from GROUP and --into DIR belong together")
+    }
+    guard overrides.isEmpty || from != nil else {
+      throw ValidationError("--set belongs to --from; `pipeline resume` takes it for a run itself")
+    }
+    guard from == nil || (ahead == 0 && workers == .whole && !follow) else {
+      throw ValidationError("--from works alone: without --ahead, --workers and --follow")
+    }
     guard (0...1_000_000).contains(ahead) else {
       throw ValidationError("--ahead \(ahead) is no number of steps from 0 to 1000000")
     }
   }
 
   func run() throws {
-    let place = RunDirectory(directory)
     let progress = ProgressDisplay(isQuiet: quiet)
+    let place = try fork(progress) ?? RunDirectory(directory)
     var resolved: Definition?
-    if let definition {
+    if let definition, from == nil {
       resolved = try RunKeys.schema.resolve(file: definition)
       if let resolved, !place.exists { try create(resolved, at: place) }
     }
@@ -67,6 +91,22 @@ struct RunStageCommand: ParsableCommand {
     if name == .optimizer { try writeSummary(session, end) }
     progress.note(describe(end, worked: worked))
     if case .interrupted(let status) = end { throw ExitCode(status.rawValue) }
+  }
+
+  /// The fork in which the stage works off again what it has consumed; nil without --from.
+  private func fork(_ progress: ProgressDisplay) throws -> RunDirectory? {
+    guard let from, let into else { return nil }
+    let target = RunDirectory(into)
+    let source = try Run(opening: RunDirectory(directory))
+    let branch = try RunBranch(source, again: name, from: from)
+    let changed = try ForkDefinition.resolve(definition, overrides, of: source.directory)
+    progress.note(
+      branch.group == from
+        ? "\(name.rawValue): again from group \(from), in \(target.path)"
+        : "\(name.rawValue): again from group \(branch.group), with which the work that holds group "
+          + "\(from) begins, in \(target.path)")
+    try branch.create(at: target, changed, replayed: progress.replaying)
+    return target
   }
 
   /// Of two processes that create the same run, the second takes the first one's.

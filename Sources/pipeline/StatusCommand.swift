@@ -1,5 +1,6 @@
 import ArgumentParser
 import Inspector
+import Stages
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,9 +44,24 @@ private struct StatusReport {
     output.print()
     printCurves()
     output.print("checkpoint  " + (status.newestCheckpoint.map { "step \($0)" } ?? "none"))
+    if status.firstStep > 0 {
+      output.print("kept        from step \(status.firstStep), group \(status.firstGroup)")
+    }
+    if let origin = status.origin { print(origin) }
+    for use in status.kernels {
+      output.print("kernel      \(TerminalText.escaped(use.kernel)) from step \(use.step)")
+    }
     if status.quarantined > 0 {
       output.print(output.styled("quarantine  \(status.quarantined) records set aside", .yellow))
     }
+  }
+
+  private func print(_ origin: RunOrigin) {
+    let what =
+      origin.stage.map { "stage \($0) again from group \(origin.group)" }
+      ?? "from step \(origin.step)"
+    output.print(TerminalText.escaped("fork        of \(origin.source), \(what)"))
+    for change in origin.changes { output.print(TerminalText.escaped("            \(change)")) }
   }
 
   private var headline: String {
