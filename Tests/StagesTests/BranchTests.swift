@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct BranchTests {
   private static let keys = [
-    ("steps", "6"), ("checkpoint.every", "2"), ("checkpoint.keep", "9"),
+    statedBound, ("steps", "6"), ("checkpoint.every", "2"), ("checkpoint.keep", "9"),
   ]
 
   private func target(_ folder: TemporaryRun, _ name: String) -> RunDirectory {
@@ -123,7 +123,7 @@ import Testing
 
 @Suite struct StageAgainTests {
   private static let keys = [
-    ("steps", "4"), ("checkpoint.every", "2"), ("checkpoint.keep", "9"),
+    statedBound, ("steps", "4"), ("checkpoint.every", "2"), ("checkpoint.keep", "9"),
   ]
 
   /// The digests of the logs that a stage writes.

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct CheckpointTests {
   private static let keys = [
-    ("steps", "5"), ("checkpoint.every", "2"), ("checkpoint.keep", "3"),
+    statedBound, ("steps", "5"), ("checkpoint.every", "2"), ("checkpoint.keep", "3"),
   ]
 
   private func made(_ keys: [(String, String)] = []) throws -> TemporaryRun {

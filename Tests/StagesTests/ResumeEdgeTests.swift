@@ -31,7 +31,7 @@ import Testing
     throws
   {
     let keys = [
-      ("steps", "3"), ("checkpoint.every", "2"), ("checkpoint.keep", "1"),
+      statedBound, ("steps", "3"), ("checkpoint.every", "2"), ("checkpoint.keep", "1"),
       ("optimizer.micro_batch_groups", "1"),
     ]
     let folder = try TemporaryRun(prompts: sums(10))

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RetentionTests {
   private static let window = [
-    ("retention.steps", "2"), ("checkpoint.every", "2"), ("checkpoint.keep", "1"),
+    statedBound, ("retention.steps", "2"), ("checkpoint.every", "2"), ("checkpoint.keep", "1"),
   ]
 
   /// An undisturbed run that keeps everything: its metrics (timings aside), summary and digests.
@@ -65,7 +65,7 @@ import Testing
   ]
 
   @Test(arguments: 0..<4) func aTrimmedRunEndsAsOneThatKeepsEverything(algorithm: Int) throws {
-    let keys = [("steps", "12")] + Self.algorithms[algorithm]
+    let keys = [statedBound, ("steps", "12")] + Self.algorithms[algorithm]
     let whole = try TemporaryRun(prompts: sums(18))
     try Run.create(try whole.definition(keys), at: whole.directory)
     let complete = try finish(whole, limit: nil)

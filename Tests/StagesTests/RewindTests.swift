@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RewindTests {
   private static let keys = [
-    ("steps", "7"), ("checkpoint.every", "2"), ("checkpoint.keep", "2"),
+    statedBound, ("steps", "7"), ("checkpoint.every", "2"), ("checkpoint.keep", "2"),
   ]
 
   /// Back to any step that a checkpoint leads to, and on again: as if nothing had happened.
