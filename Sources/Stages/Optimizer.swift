@@ -106,6 +106,7 @@ public final class Optimizer: Stage {
     isWhole = false
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     var groups = try batch.groups.map { try TrainedGroup($0, ledger) }
+    try requireOwnRollouts(groups, ledger)
     try policy.validate(groups.map(\.training))
     if settings.restartsAfterSFT, step > 0, step == algorithm.gate.imitationSteps {
       moments = AdamWState(for: policy)
@@ -133,6 +134,31 @@ public final class Optimizer: Stage {
         Measurement("tokens_per_second/optimizer", Double(totals.tokens) / max(seconds, 1e-9)),
         Measurement("memory/peak_bytes", Double(ProcessMemory.peakBytes)),
       ])
+  }
+
+  /// Refuses rollouts that other weights sampled than their version has in this run, where nothing bounds
+  /// the ratio to them: what a fork took over stops being on-policy once its own weights differ.
+  private func requireOwnRollouts(_ groups: [TrainedGroup], _ ledger: Ledger) throws {
+    guard algorithm.rollouts.correction == nil, algorithm.rollouts.reference != .rollout else {
+      return
+    }
+    for group in groups where group.loss.rows.contains(where: { $0.kind == .rollout }) {
+      let version = group.policyVersion
+      var own = weightsDigest
+      if version != self.version {
+        guard version > 0,
+          let update = try ledger.record(UpdateRecord.self, .updates, RecordKey(version - 1))
+        else { continue }
+        own = update.weightsDigest
+      }
+      guard !group.weightsDigest.isEmpty, own != group.weightsDigest else { continue }
+      throw StageError(
+        .mismatch, at: "rollouts/\(group.loss.group)",
+        "version \(version) of this run has other weights than those that sampled it: "
+          + "it is off-policy",
+        remedy: "Let the rollout generator make it again: `pipeline run stage rollout --run RUN "
+          + "--from \(group.loss.group) --into DIR`.")
+    }
   }
 
   /// The log-probabilities under the policy at the start of the step, for updates that come after

@@ -11,6 +11,7 @@ package struct TrainedGroup {
   package var trajectories: [Trajectory]
   /// Digest of the weights that sampled its rollouts.
   var weightsDigest: [UInt8]
+  let policyVersion: UInt64
   /// Flat over the rows, as all that follows. What a rejection rule leaves of the trained tokens.
   package var trained: [Bool]
   /// Log-probabilities at the start of the step; empty until scored.
@@ -41,6 +42,7 @@ package struct TrainedGroup {
     training = TrainingGroup(
       prompt: record.promptTokens, responses: trajectories.map(\.tokens))
     weightsDigest = record.weightsDigest
+    policyVersion = record.policyVersion
     trained = trajectories.flatMap(\.trained)
   }
 

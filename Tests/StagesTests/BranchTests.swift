@@ -170,6 +170,28 @@ import Testing
     #expect(failures == [], "\(stage) \(kind)")
   }
 
+  /// Other weights make what the source sampled off-policy: never trained on in silence.
+  @Test func whatOtherWeightsSampledIsRefusedAndSampledAgain() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    try Run.create(try folder.definition(Self.keys), at: folder.directory)
+    _ = try finish(folder.directory)
+    let fork = RunDirectory("\(folder.folder)/fork")
+    let faster = Self.keys + [("optimizer.learning_rate", "0.5")]
+    do {
+      let source = try Run(opening: folder.directory)
+      try RunBranch(source, again: .optimizer, from: 6).create(
+        at: fork, try folder.definition(faster))
+    }
+    let error = #expect(throws: StageError.self) { try finish(fork) }
+    #expect(error?.exitStatus == .mismatch && error?.location == "rollouts/12")
+    let again = RunDirectory("\(folder.folder)/again")
+    do {
+      let source = try Run(opening: fork)
+      try RunBranch(source, again: .rollout, from: 12).create(at: again)
+    }
+    _ = try finish(again)
+  }
+
   @Test func aGroupThatIsNotThereIsNamed() throws {
     let folder = try TemporaryRun(prompts: sums(18))
     try Run.create(try folder.definition(Self.keys), at: folder.directory)
