@@ -15,13 +15,15 @@ public final class Interruption: Sendable {
   private let received = Mutex<ExitStatus?>(nil)
   private let sources: [any DispatchSourceSignal]
 
-  /// Takes the two signals over for the whole process.
+  /// Takes the two signals over for the whole process. One that comes before the source listens ends
+  /// the process as if nobody had asked.
   public init() {
     let queue = DispatchQueue(label: "temper.signals")
     let handled: [(Int32, ExitStatus)] = [(SIGINT, .interrupted), (SIGTERM, .terminated)]
+    // A source installs a handler of its own once it listens. Until then the system's default holds: to
+    // ignore the signal meanwhile would lose one that comes just then.
     sources = handled.map { number, _ in
-      signal(number, SIG_IGN)
-      return DispatchSource.makeSignalSource(signal: number, queue: queue)
+      DispatchSource.makeSignalSource(signal: number, queue: queue)
     }
     for (source, (_, status)) in zip(sources, handled) {
       source.setEventHandler { [weak self] in self?.receive(status) }
