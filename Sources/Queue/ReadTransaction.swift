@@ -51,6 +51,16 @@ public class ReadTransaction {
     try raw.sealedNumber(.cursors, name, in: databases) ?? 0
   }
 
+  /// Fencing: every claim must still be the latest of its stage and worker.
+  ///
+  /// - Throws: `.superseded`.
+  public func require(_ claims: [StageClaim]) throws(QueueError) {
+    for claim in claims {
+      let epoch = try raw.sealedNumber(.epochs, claim.name, in: databases) ?? 0
+      guard epoch == claim.epoch else { throw .superseded(claim, epoch: epoch) }
+    }
+  }
+
   /// All cursors in name order.
   public func cursors() throws(QueueError) -> [(name: String, value: UInt64)] {
     var found: [(name: String, value: UInt64)] = []

@@ -113,14 +113,6 @@ extension WriteTransaction {
     return leaves
   }
 
-  /// Fencing: every claim must still be the latest of its stage and worker.
-  func require(_ claims: [StageClaim]) throws(QueueError) {
-    for claim in claims {
-      let epoch = try raw.sealedNumber(.epochs, claim.name, in: databases) ?? 0
-      guard epoch == claim.epoch else { throw .superseded(claim, epoch: epoch) }
-    }
-  }
-
   func raiseEpoch(_ name: String) throws(QueueError) -> UInt64 {
     let epoch = (try raw.sealedNumber(.epochs, name, in: databases) ?? 0) + 1
     try raw.setSealed(.epochs, name, to: littleEndian(epoch), in: databases)

@@ -39,6 +39,14 @@ public final class Ledger {
     try queue.write(claims: Array(claims.values), body)
   }
 
+  /// Every commit asks this again, inside its transaction. Asked before work, it spares a process that
+  /// slept through its successor's start from working on what has gone on without it.
+  ///
+  /// - Throws: `QueueError.superseded`.
+  public func requireClaims() throws {
+    try queue.read { try $0.require(Array(claims.values)) }
+  }
+
   // MARK: Reading
 
   public func record<R: StoredRecord>(_: R.Type, _ log: Log, _ key: RecordKey) throws -> R? {

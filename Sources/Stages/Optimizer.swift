@@ -62,6 +62,8 @@ public final class Optimizer: Stage {
   public func advance(_ ledger: Ledger) throws -> Progress {
     let step = try ledger.cursor(.optimizer)
     guard try ledger.head(.batches) > step else { return .waiting("no loss batch") }
+    // Another process may have taken the stage over since the runner asked, and gone on.
+    if version != step { try ledger.requireClaims() }
     precondition(version == step, "the weights hold \(version) steps, the cursor says \(step)")
     let record = try work(off: step, ledger)
     try publisher?.publish(policy, critic?.model, version: version)

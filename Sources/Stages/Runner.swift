@@ -100,6 +100,7 @@ public struct Runner {
         continue
       }
       atStage(name)
+      try ledger.requireClaims()
       let before = try ledger.cursor(name)
       switch try stages[index].advance(ledger) {
       case .waiting(let reason): turn.waiting.append("\(name.rawValue): \(reason)")
