@@ -66,10 +66,17 @@ extension Run {
       try freeze(definition, [], identity, in: building)
       try DurableFile.syncFolder(building.path)
       try DurableFile.rename(building.path, to: directory.path)
-    } catch {
-      // A creation that failed, or came second, leaves nothing beside the run.
-      try remove(building)
-      throw error
+    } catch let creationError {
+      // Not where it was this creation's own rename that made the run, and only the sync after it failed.
+      let cameSecond =
+        directory.exists && FileManager.default.fileExists(atPath: building.definition)
+      // A creation that failed, or came second, leaves nothing beside the run. What cannot be removed,
+      // perhaps for the same cause, the next creation removes: the first error is the one to show.
+      do { try remove(building) } catch { throw creationError }
+      guard cameSecond else { throw creationError }
+      throw StageError(
+        .badRun, at: directory.path, "another process has made this run meanwhile",
+        remedy: "Continue it with `pipeline resume \(directory.path)`.")
     }
   }
 
