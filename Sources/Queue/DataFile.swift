@@ -70,15 +70,14 @@ struct DataFile {
     let newest = odd > even ? second : first
     var status = stat()
     guard unsafe fstat(file, &status) == 0 else { throw .system(errno, at: path, doing: "fstat") }
-    // Both meta pages count: LMDB may fall back to the older one, and readers may still be on it.
-    for meta in [first, second] {
-      let needed = (meta.lastPage + 1) * UInt64(meta.pageSize)
-      guard needed <= UInt64(status.st_size) else {
-        throw .damaged(path, "truncated: \(status.st_size) bytes, where \(needed) are in use")
-      }
-      guard meta.rootsAreInside else {
-        throw .damaged(path, "a meta page names a root page past the last page \(meta.lastPage)")
-      }
+    // The older one may hold anything: LMDB never looks into it, and where writing it failed, or a kill
+    // tore it, it has new roots beside an old transaction. The next commit writes over it.
+    let needed = (newest.lastPage + 1) * UInt64(newest.pageSize)
+    guard needed <= UInt64(status.st_size) else {
+      throw .damaged(path, "truncated: \(status.st_size) bytes, where \(needed) are in use")
+    }
+    guard newest.rootsAreInside else {
+      throw .damaged(path, "a meta page names a root page past the last page \(newest.lastPage)")
     }
     pageSize = newest.pageSize
     mapSize = Int(clamping: newest.mapSize)

@@ -104,7 +104,14 @@ final class FileLock: Sendable {
     let text = Array(
       "pid \(getpid())\nhost \(ProcessInfo.processInfo.hostName)\nsince \(started)\n".utf8)
     guard ftruncate(file, 0) == 0 else { throw .system(errno, at: path, doing: "truncate") }
-    let count = unsafe text.withUnsafeBytes { unsafe pwrite(file, $0.baseAddress, $0.count, 0) }
-    guard count == text.count else { throw .system(errno, at: path, doing: "write") }
+    var written = 0
+    // On a full disk the first write is short, and only the next one says why.
+    while written < text.count {
+      let count = unsafe text.withUnsafeBytes {
+        unsafe pwrite(file, $0.baseAddress! + written, $0.count - written, off_t(written))
+      }
+      guard count >= 0 || errno == EINTR else { throw .system(errno, at: path, doing: "write") }
+      written += max(count, 0)
+    }
   }
 }
