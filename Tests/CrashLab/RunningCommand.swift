@@ -71,8 +71,7 @@ public final class RunningCommand {
     let words = unsafe command.map { unsafe strdup($0) } + [nil]
     let pairs = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
     defer {
-      for unsafe word in unsafe words { unsafe free(word) }
-      for unsafe pair in unsafe pairs { unsafe free(pair) }
+      _ = unsafe (words + pairs).map { unsafe free($0) }
     }
     var pid: pid_t = 0
     let code = unsafe posix_spawnp(&pid, command[0], &actions, nil, words, pairs)

@@ -114,7 +114,7 @@ extension Crashes {
       let place = try RunFolder()
       let data = place.folder + "/data"
       try FileManager.default.copyItem(
-        atPath: Repository.root + "/shards/ladder-train", toPath: data)
+        atPath: Repository.root + "/Tests/CrashLab/Data/small", toPath: data)
       let run = try RunFolder("data: {prompts: \(data)}\n")
       let command = try RunningCommand(run.command())
       #expect(command.waits { run.steps >= 3 })

@@ -48,7 +48,7 @@ extension Crashes {
     }
 
     @Test func aStageThatWasTakenOverWritesNoMore() throws {
-      try expectHeld(.ids(["stopped/hpt/rollout/1"]))
+      try expectHeld(.ids(["stopped/hpt/rollout/1", "stopped/dapo/optimizer/5"]))
     }
 
     @Test func aSignalEndsItWithinAStep() throws {
@@ -56,7 +56,7 @@ extension Crashes {
     }
 
     @Test func ofTwoCopiesOneWorks() throws {
-      try expectHeld(.ids(["twice/dapo/whole/1", "twice/ppo/stages/2"]))
+      try expectHeld(.ids(["twice/hpt/whole/0", "twice/dapo/whole/1", "twice/ppo/stages/2"]))
     }
 
     @Test func stepsOfTheClockChangeNothing() throws {

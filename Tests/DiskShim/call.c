@@ -18,6 +18,15 @@ static uint64_t numbers;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static call_site current_site;
 
+// One slash where there are several, and none at the end: names of descriptors have no more.
+static void collapse(char *path) {
+  char *end = path;
+  for (const char *c = path; *c; c++)
+    if (*c != '/' || end == path || end[-1] != '/') *end++ = *c;
+  while (end > path + 1 && end[-1] == '/') end--;
+  *end = 0;
+}
+
 // Before main, but other constructors may already have made calls: those are none of ours.
 __attribute__((constructor)) static void start(void) {
   const char *text = getenv("DISKSHIM_ROOT");
@@ -31,8 +40,8 @@ __attribute__((constructor)) static void start(void) {
     size_t length = strcspn(text, ":");
     if (length > 0 && length < PATH_MAX) {
       memcpy(roots[count], text, length);
-      while (length > 1 && roots[count][length - 1] == '/') length--;
-      roots[count++][length] = 0;
+      roots[count][length] = 0;
+      collapse(roots[count++]);
     }
     text += strcspn(text, ":");
     if (*text) text++;
@@ -70,6 +79,7 @@ static void resolve(int folder, const char *path, char *resolved) {
   char base[PATH_MAX] = "";
   if (path[0] == '/') {
     snprintf(resolved, PATH_MAX, "%s", path);
+    collapse(resolved);
     return;
   }
   if (folder == AT_FDCWD) {
@@ -82,6 +92,7 @@ static void resolve(int folder, const char *path, char *resolved) {
   memcpy(resolved, base, length);
   resolved[length] = '/';
   snprintf(resolved + length + 1, PATH_MAX - length - 1, "%s", path);
+  collapse(resolved);
 }
 
 static void fill(disk_call *call, uint32_t kind, const char *name) {

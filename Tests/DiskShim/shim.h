@@ -60,7 +60,8 @@ void record_call(const disk_call *call, int64_t result);
 void record_mark(const char *path, const void *data, size_t size);
 
 // site.c
-enum { SITE_FRAMES = 24 };
+// Frames further out tell what the command does rather than where in the program it is.
+enum { SITE_FRAMES = 10 };
 typedef struct {
   uint64_t hash;
   int frames;

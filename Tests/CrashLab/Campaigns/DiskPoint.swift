@@ -22,7 +22,8 @@ struct DiskPoint: Sendable, Hashable {
   /// The points of a subject.
   ///
   /// Every call of `brief` in one process. Elsewhere every place in the program that makes disk
-  /// calls, at its first call, and `count` calls at random, counted in their process.
+  /// calls, at its first call, and `count` calls at random, half of them in one process and half as
+  /// six, counted in their process.
   static func all(
     _ subject: Subject, count: Int, in laboratory: Laboratory
   ) throws -> [DiskPoint] {
@@ -35,11 +36,13 @@ struct DiskPoint: Sendable, Hashable {
     return try Form.allCases.flatMap { form -> [DiskPoint] in
       let profile = try laboratory.diskCalls(subject, form)
       let names = form == .whole ? ["whole"] : Form.stageNames
+      // A place that several processes come by is struck in one of them.
+      var known: Set<String> = []
       let sites = names.flatMap { name in
-        Set((profile[name] ?? []).map(\.site)).sorted()
+        (profile[name] ?? []).map(\.site).filter { known.insert($0).inserted }
           .map { DiskPoint(process: name, place: .site($0, 1), isSampled: false) }
       }
-      return sites + sampled(names, profile, count: count)
+      return sites + sampled(names, profile, count: count / Form.allCases.count)
     }
   }
 

@@ -1,7 +1,7 @@
 // A fault injector for tests: preloaded (LD_PRELOAD) into a process, it stands between the process
 // and its disk calls. Without the environment variables below it does nothing.
 //
-//   DISKSHIM_ROOT=DIR[:DIR...]   absolute folders; only calls on paths below them are seen
+//   DISKSHIM_ROOT=DIR[:DIR...]   absolute folders without links; only calls below them are seen
 //
 // Seen are the calls that change or sync files: open, openat and creat where they create or
 // truncate, write, writev, pwrite, pwritev, sendfile, ftruncate, truncate, fallocate, fsync,
@@ -28,8 +28,8 @@
 //                                without being done, and without a record
 //   DISKSHIM_CLOCK=SECONDS[@N],… seconds added to the real-time clock from its N-th reading on
 //
-// A site is a hash over the return addresses, each relative to its library: it names the place in
-// the program and stays the same from process to process.
+// A site is a hash over the ten innermost return addresses, each relative to its library: it names
+// the place in the program and stays the same from process to process.
 //
 // Records are written in an order in which the calls may have happened, over all processes that
 // share the file: a lock on it is held over the call and its record. All numbers little-endian:
