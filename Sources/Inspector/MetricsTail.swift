@@ -2,9 +2,14 @@ import Foundation
 public import Records
 
 /// The last lines of a run's `metrics.jsonl`.
+///
+/// The file is derived from the logs and not synced, so a power cut may leave holes in it, which
+/// the next start of the run fills: a line that cannot be read is counted and left out.
 public struct MetricsTail: Sendable {
   /// One object a step, oldest first.
   public private(set) var lines: [JSONValue] = []
+  /// Lines that are no JSON.
+  public private(set) var unreadable = 0
 
   /// - Parameter bytes: how much of the file's end is looked at.
   /// - Throws: when the file is there and cannot be read; an absent one has no lines.
@@ -31,11 +36,7 @@ public struct MetricsTail: Sendable {
     for text in texts {
       do throws(JSONError) {
         lines.append(try JSONValue(parsing: Array(text), location: path))
-      } catch {
-        throw InspectorError(
-          .file, at: path, "a line is not JSON: \(error.problem)",
-          remedy: "`pipeline resume` writes it anew.")
-      }
+      } catch { unreadable += 1 }
     }
   }
 

@@ -93,7 +93,19 @@ extension StoredRun {
       curves: Self.watched.map { RunStatus.Curve(metric: $0, values: metrics.series($0)) }
         .filter { curve in curve.values.contains { !$0.isNaN } },
       quarantined: try queue.read { try $0.quarantine().count }, firstStep: base.step,
-      firstGroup: base.group, origin: origin, kernels: kernels, notice: notice)
+      firstGroup: base.group, origin: origin, kernels: kernels,
+      notice: Self.joined(notice, Self.holes(in: metrics)))
+  }
+
+  private static func holes(in metrics: MetricsTail) -> String? {
+    guard metrics.unreadable > 0 else { return nil }
+    return "metrics.jsonl has \(metrics.unreadable) lines that cannot be read, as after a power "
+      + "cut; `pipeline resume` writes it anew"
+  }
+
+  private static func joined(_ notices: String?...) -> String? {
+    let texts = notices.compactMap { $0 }
+    return texts.isEmpty ? nil : texts.joined(separator: "; ")
   }
 
   private func stageStatuses() throws -> [RunStatus.StageStatus] {
