@@ -31,12 +31,23 @@ public final class StoredRun {
       throw Self.noRun(path, "it is not a run: it holds no queue")
     }
     home = directory.exists ? directory : Self.parent(of: directory)
-    queue = try Queue.open(at: directory.queue, access: .readOnly)
+    queue = try Self.openQueue(directory)
+  }
+
+  /// A run has its name only once its queue is whole, so an unfinished one is damage there.
+  private static func openQueue(_ directory: RunDirectory) throws -> Queue {
+    do {
+      return try Queue.open(at: directory.queue, access: .readOnly)
+    } catch let error as QueueError where error.code == .unfinished && directory.exists {
+      throw StageError(
+        .damaged, at: directory.queue + "/data.mdb", "the run was whole and its queue is empty",
+        remedy: "Restore the run from a backup; the checkpoints may still be good.")
+    }
   }
 
   /// The run's name and number of steps, from its frozen definition.
   public func plan() throws -> (name: String, steps: UInt64) {
-    let definition = try RunKeys.schema.resolve(file: home.definition)
+    let definition = try FrozenDefinition.read(of: home)
     return (definition.name, UInt64(definition.integer("steps")))
   }
 

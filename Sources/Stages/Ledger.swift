@@ -66,8 +66,8 @@ public final class Ledger {
   public func existing<R: StoredRecord>(_: R.Type, _ log: Log, _ id: UInt64) throws -> R {
     guard let record = try record(R.self, log, RecordKey(id)) else {
       throw StageError(
-        .badData, at: "\(log.rawValue)/\(id)", "the record is missing below the log's head",
-        remedy: "Run `pipeline queue digest` on the run and restore it from a copy.")
+        .damaged, at: "\(log.rawValue)/\(id)", "the record is missing below the log's head",
+        remedy: "Run `pipeline queue verify` on the run.")
     }
     return record
   }

@@ -102,14 +102,17 @@ public final class PublishedPolicies: PolicySource {
       return nil
     }
     let wanted = try digests(version)
-    let (configuration, parameters) = try ModelDirectory.read(path)
+    let start = directory.checkpoint(0)
+    let (configuration, parameters) = try model(in: path, like: start)
     let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
     let found = policy.weightsDigest()
     try check(found, wanted.policy, path, version)
     var critic: Critic?
     if !wanted.critic.isEmpty {
       let folder = RunDirectory.critic(in: path)
-      let held = try Critic(in: folder, compute: compute)
+      let (configuration, parameters) = try model(in: folder, like: RunDirectory.critic(in: start))
+      let held = try Critic(
+        configuration: configuration, parameters: parameters, compute: compute)
       try check(held.weightsDigest(), wanted.critic, folder, version)
       critic = held
     }
@@ -118,13 +121,34 @@ public final class PublishedPolicies: PolicySource {
     return sourced
   }
 
+  /// The model in a published folder. Its weights have a digest in the logs; its configuration has
+  /// none there, and one wrong digit in it makes another model of the same weights: it must be that
+  /// of the initial checkpoint, which is compared with its manifest at every opening.
+  private func model(
+    in folder: String, like start: String
+  ) throws -> (ModelConfiguration, [Float]) {
+    do throws(ModelDirectoryError) {
+      let (configuration, parameters) = try ModelDirectory.read(folder)
+      if try configuration == ModelDirectory.configuration(at: start) {
+        return (configuration, parameters)
+      }
+    } catch {
+      throw damaged(error.location, error.problem)
+    }
+    throw damaged(folder + "/config.json", "it describes another model than \(start)")
+  }
+
+  private func damaged(_ path: String, _ problem: String) -> StageError {
+    StageError(
+      .damaged, at: path, problem,
+      remedy: "Remove the version's folder and run the optimizer stage, which publishes it again.")
+  }
+
   private func check(
     _ found: [UInt8], _ wanted: [UInt8], _ path: String, _ version: UInt64
   ) throws {
     guard found == wanted else {
-      throw StageError(
-        .damaged, at: path, "its weights are not those that the run logged for version \(version)",
-        remedy: "Remove the folder and run the optimizer stage, which publishes it again.")
+      throw damaged(path, "its weights are not those that the run logged for version \(version)")
     }
   }
 }

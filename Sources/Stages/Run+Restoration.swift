@@ -70,7 +70,7 @@ extension Run {
   public static func restoreInitialCheckpoint(
     of directory: RunDirectory, from copy: String? = nil
   ) throws -> CheckpointRestoration {
-    let definition = try RunKeys.schema.resolve(file: directory.definition)
+    let definition = try FrozenDefinition.read(of: directory)
     let settings = try RunSettings(definition)
     let ledger = Ledger(queue: try Queue.open(at: directory.queue))
     try ledger.claim(.optimizer)

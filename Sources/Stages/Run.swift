@@ -42,14 +42,14 @@ public final class Run {
         remedy: "Start one with `pipeline run DEFINITION --run \(directory.path)`.")
     }
     self.directory = directory
-    let frozen = try RunKeys.schema.resolve(file: directory.definition)
-    var definition = try RunKeys.schema.resolve(file: directory.definition, overrides: overrides)
+    let frozen = try FrozenDefinition.read(of: directory)
+    var definition = try FrozenDefinition.read(of: directory, overrides: overrides)
     if let given { definition = given }
     let changes = try definition.changes(resuming: frozen)
     settings = try RunSettings(definition)
     compute = Compute(threads: settings.compute.effectiveThreads)
     stream = try PromptStream(settings.reader, seed: settings.seed)
-    let queue = try Queue.open(at: directory.queue)
+    let queue = try Self.openQueue(directory)
     ledger = Ledger(queue: queue)
     identity = try RunIdentity(encoded: queue.identity, at: directory.queue)
     try identity.check(
@@ -70,6 +70,18 @@ public final class Run {
     if !changes.isEmpty { try Self.freeze(definition, changes, identity, in: directory) }
   }
 
+  /// A run has its name only once its queue is whole: what looks like an interrupted creation is
+  /// damage.
+  private static func openQueue(_ directory: RunDirectory) throws -> Queue {
+    do {
+      return try Queue.open(at: directory.queue)
+    } catch let error as QueueError where error.code == .unfinished {
+      throw StageError(
+        .damaged, at: directory.queue + "/data.mdb", "the run was whole and its queue is empty",
+        remedy: "Restore the run from a backup; the checkpoints may still be good.")
+    }
+  }
+
   private static func renderer(
     _ directory: RunDirectory, _ settings: RunSettings
   ) throws -> PromptRenderer {
@@ -84,13 +96,14 @@ public final class Run {
     _ definition: Definition, _ changes: [Change], _ identity: RunIdentity,
     in directory: RunDirectory
   ) throws {
-    var text = "# Frozen by pipeline. Keys that are identity must not change.\n"
+    var comments = ""
     for (index, fingerprint) in identity.data.enumerated() {
-      text += "# dataset \(index): \(fingerprint)\n"
+      comments += "# dataset \(index): \(fingerprint)\n"
     }
-    text += "# model: \(identity.model)\n# tokenizer: \(identity.tokenizer)\n"
-    text += "# BLAS kernel: \(identity.blasCore)\n"
-    try DurableFile.write(Array((text + definition.yaml()).utf8), to: directory.definition)
+    comments += "# model: \(identity.model)\n# tokenizer: \(identity.tokenizer)\n"
+    comments += "# BLAS kernel: \(identity.blasCore)\n"
+    let text = FrozenDefinition.text(of: definition, comments: comments)
+    try DurableFile.write(Array(text.utf8), to: directory.definition)
     guard !changes.isEmpty else { return }
     let path = directory.logs + "/changes.log"
     let known = FileManager.default.fileExists(atPath: path) ? try DurableFile.read(path) : []
@@ -111,6 +124,12 @@ public final class Run {
   /// - Throws: `.damaged` when its weights are not those that the run logged.
   public func checkpointPolicy(_ step: UInt64) throws -> Policy {
     let folder = directory.checkpoint(step)
+    let pointer = try CheckpointStore.pointers(ledger).first { $0.step == step }
+    if let flaw = pointer.flatMap({ checkpoints.flaws(of: $0).first }) {
+      throw StageError(
+        .damaged, at: flaw.path, flaw.problem,
+        remedy: "Run `pipeline checkpoint restore \(directory.path) \(step)`.")
+    }
     let (configuration, parameters) = try ModelDirectory.read(folder)
     let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
     guard try policy.weightsDigest() == loggedDigests(step).policy else {

@@ -61,7 +61,7 @@ public struct RunBranch {
     at directory: RunDirectory, _ definition: Definition? = nil,
     replayed: (UInt64) throws -> Void = { _ in }
   ) throws {
-    let frozen = try RunKeys.schema.resolve(file: source.directory.definition)
+    let frozen = try FrozenDefinition.read(of: source.directory)
     let definition = definition ?? frozen
     let changes = definition.changes(from: frozen)
     try Self.check(changes, source.directory)

@@ -38,7 +38,7 @@ public struct RunFork {
       throw refusal(
         "its first steps are trimmed", "Take over the steps of a run that keeps everything.")
     }
-    let definition = try RunKeys.schema.resolve(file: source.definition)
+    let definition = try FrozenDefinition.read(of: source)
     let other = try RunSettings(definition)
     try compare(settings, other, identity, origin)
     let size = UInt64(settings.reader.promptsPerStep)

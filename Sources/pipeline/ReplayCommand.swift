@@ -68,7 +68,7 @@ struct ReplayCommand: ParsableCommand {
 
   func run() throws {
     let stored = try place.open()
-    let definition = try RunKeys.schema.resolve(file: stored.home.definition)
+    let definition = try FrozenDefinition.read(of: stored.home)
     if let gate {
       let sweep = try GateSweep(
         stored.queue, definition: definition, at: GateThreshold.list(gate), steps: range())
