@@ -13,7 +13,7 @@ PACKAGES = libzstd-dev liblmdb-dev libopenblas-dev libssl-dev pkg-config
 MODULES = libzstd lmdb openblas libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo twins algorithms test crash build packages format lint clean
+.PHONY: demo twins algorithms test crash crash-planted build packages format lint clean
 
 demo: build
 	$(PIPELINE) run pipelines/quickstart.yaml
@@ -39,6 +39,15 @@ crash: packages
 	.build/release/crash-lab run --jobs $(or $(JOBS),1) $(if $(SHARD),--shard $(SHARD)) \
 	  $(if $(CAMPAIGN),--campaign $(CAMPAIGN)) $(if $(SUBJECT),--subject $(SUBJECT)) \
 	  $(if $(TRIALS),--trials $(TRIALS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(WORK),--work $(WORK))
+
+# A test of the laboratory: bugs planted in a copy of the sources, each of which a campaign must find.
+# The copy is built for every bug; BUGS="no-checksum silent-skip" plants some. No part of `make test`.
+PLANTED = .build/planted-tree
+crash-planted: packages
+	$(SWIFT_BUILD)
+	mkdir -p $(PLANTED)
+	tar -c --exclude=./.build --exclude=./.git --exclude=./runs . | tar -x -C $(PLANTED)
+	.build/release/crash-lab planted --tree $(PLANTED) $(BUGS)
 
 build: packages
 	$(SWIFT_BUILD) --product pipeline

@@ -105,16 +105,23 @@ let package = Package(
       name: "DiskShim", path: "Tests/DiskShim", publicHeadersPath: "include",
       cSettings: [.define("_GNU_SOURCE"), .treatAllWarnings(as: .error)]),
     .target(
-      name: "CrashLab", dependencies: ["Digest", "Randomness"], path: "Tests/CrashLab",
+      name: "CrashLab", dependencies: ["Digest", "Randomness", "DiskFaults"],
+      path: "Tests/CrashLab",
       exclude: ["Data", "Subjects"], swiftSettings: strict),
     .executableTarget(
       name: "crash-lab",
       dependencies: [
-        "CrashLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CrashLab", "DiskFaults",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/CrashCommand", swiftSettings: strict),
+    // What disks do to files: power cuts, damage; and the bugs that the crash laboratory must find.
+    .target(
+      name: "DiskFaults", dependencies: ["Randomness"], path: "Tests/DiskFaults",
+      swiftSettings: strict),
+    tests("DiskFaults", ["DiskFaults"]),
     // The binary that these run stands beside theirs.
-    tests("Crash", ["CrashLab", "pipeline"]),
+    tests("Crash", ["CrashLab", "DiskFaults", "pipeline"]),
     tests("Command", ["Records", "Shards", "Tokenizer", "pipeline"]),
   ]
 )

@@ -8,7 +8,9 @@ struct CrashLabCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "crash-lab",
     abstract: "Kill, starve and damage small runs; compare each with the undisturbed one.",
-    subcommands: [RunCommand.self, RepeatCommand.self, ListCommand.self],
+    subcommands: [
+      RunCommand.self, RepeatCommand.self, ListCommand.self, PlantedCommand.self,
+    ],
     defaultSubcommand: RunCommand.self)
 }
 

@@ -27,13 +27,14 @@ public final class Laboratory: Sendable {
 
   /// - Parameter work: the system's temporary folder has one if nil.
   public init(work: String? = nil) throws {
-    self.work = work ?? NSTemporaryDirectory() + "/temper-crash-lab"
+    let place = work ?? NSTemporaryDirectory() + "/temper-crash-lab"
+    try FileManager.default.createDirectory(
+      atPath: place + "/known", withIntermediateDirectories: true)
+    self.work = Repository.canonical(place)
     guard let pipeline = Repository.pipeline else {
       throw LabError("the pipeline command is not built: swift build -c release")
     }
     binary = hexadecimal(SHA256.hash([UInt8](try Data(contentsOf: URL(fileURLWithPath: pipeline)))))
-    try FileManager.default.createDirectory(
-      atPath: self.work + "/known", withIntermediateDirectories: true)
   }
 
   /// The undisturbed run of a subject.

@@ -9,11 +9,21 @@ public enum Repository {
       .path
   }()
 
-  /// The built `pipeline` command; nil where it has not been built.
-  public static let pipeline: String? = product("pipeline")
+  /// The built `pipeline` command; nil where it has not been built. `TEMPER_PIPELINE` names another
+  /// build: one with a planted bug.
+  public static let pipeline: String? =
+    ProcessInfo.processInfo.environment["TEMPER_PIPELINE"] ?? product("pipeline")
 
   /// The library that stands between a process and its disk calls (`Tests/DiskShim`).
   public static let shim: String? = product("libDiskShim.so")
+
+  /// The path of a folder without links, `..` and doubled slashes: as the kernel spells the path of
+  /// a descriptor, which the shim compares with its root. Itself where there is no such folder.
+  public static func canonical(_ folder: String) -> String {
+    guard let path = unsafe realpath(folder, nil) else { return folder }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
+  }
 
   /// Beside this program, which is built with it, or where `make build` puts it.
   private static func product(_ name: String) -> String? {

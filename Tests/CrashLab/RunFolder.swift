@@ -19,7 +19,7 @@ public final class RunFolder {
     _ subject: Subject, _ lines: String = "", at place: String? = nil, in mount: Mount? = nil
   ) throws {
     self.mount = mount
-    let base = mount?.path ?? NSTemporaryDirectory()
+    let base = Repository.canonical(mount?.path ?? NSTemporaryDirectory())
     folder = place ?? base + "/temper-crash-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     definition = folder + "/\(subject.name).yaml"

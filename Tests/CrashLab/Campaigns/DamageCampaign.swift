@@ -1,0 +1,120 @@
+import DiskFaults
+import Foundation
+import Glibc
+import Randomness
+
+/// Files of a run at rest are truncated, overwritten, swapped, deleted: whatever a user does next
+/// must name the damage and end, or come to the very result that it would have come to.
+///
+/// Never a changed answer, never a hang, never a crash of the user's command.
+public struct DamageCampaign: Campaign {
+  public let name = "damage"
+  private let stopped = StoppedRuns()
+
+  public init() {}
+
+  /// By itself 84 damages of each of a subject's three stopped runs: of four subjects 1008.
+  public func trials(_ subject: Subject, count: Int?, in laboratory: Laboratory) throws -> [Trial] {
+    StoppedRun.Kind.allCases.flatMap { kind in
+      (0..<(count ?? 84)).map { number in
+        let id = "\(name)/\(subject.name)/\(kind.rawValue)/\(number)"
+        return Trial(id: id, subject: subject) { [stopped] trial in
+          let origin = try stopped.stopped(subject, kind, in: trial.laboratory)
+          try Self.damage(origin, trial)
+        }
+      }
+    }
+  }
+
+  private static func damage(_ origin: StoppedRun, _ trial: TrialRun) throws {
+    var choices = Choices(seed: trial.random.bits(0))
+    let run = try trial.makeRun()
+    try FileManager.default.copyItem(atPath: origin.folder + "/run", toPath: run.path)
+    var what: (file: String, damage: String)?
+    while what == nil {
+      let file = draw(origin.files, &choices)
+      let damage = choices.pick(Damage.allCases)
+      what = try damage.apply(to: "\(run.folder)/\(file)", &choices).map { (file, $0) }
+    }
+    guard let (file, damage) = what else { return }
+    let text = "\(file): \(damage)"
+    for reading in StoppedRun.Reading.allCases {
+      let ended = try PipelineCommand.run(reading.arguments(run.path))
+      if ended.status != 0 {
+        expectRefused(ended, of: file, run, trial, "\(text): \(reading.rawValue)")
+      } else if !(isShownAsItIs(file) && reading == .status) {
+        trial.expect(
+          reading.answer(ended, run.path) == origin.answers[reading],
+          "\(text): \(reading.rawValue) gives another answer, and ends with 0")
+      }
+    }
+    try resume(origin, run, file: file, trial, text)
+  }
+
+  /// Half of the damage goes into the queue's data file, where most of a run is.
+  private static func draw(_ files: [String], _ choices: inout Choices) -> String {
+    if choices.chance(0.4) { return "run/queue/data.mdb" }
+    return choices.pick(files)
+  }
+
+  /// Derived files without a checksum, written anew by every start of the run; `status` shows what
+  /// they say.
+  private static func isShownAsItIs(_ file: String) -> Bool {
+    ["run/metrics.jsonl", "run/summary.json"].contains(file) || file.hasPrefix("run/locks/")
+  }
+
+  /// One line that names the damage, and the status of a corrupt store, or of what else it can be.
+  private static func expectRefused(
+    _ ended: Ended, of file: String, _ run: RunFolder, _ trial: TrialRun, _ what: String
+  ) {
+    let said = ended.errors.trimmingCharacters(in: .newlines)
+    var statuses: Set<Int32> = [4]
+    // A definition that cannot be read is a matter of configuration; a summary is told to go.
+    if file == "run/pipeline.yaml" { statuses = [2, 3, 4] }
+    if file == "run/summary.json" { statuses = [2, 4] }
+    trial.expect(statuses.contains(ended.status), "\(what) ends with \(ended.status): \(said)")
+    let last = ended.lines.last ?? ""
+    let place = (file as NSString).lastPathComponent
+    let isNamed = last.contains(run.path) || last.contains(place) || last.contains("queue")
+    trial.expect(
+      last.hasPrefix("pipeline: ") && isNamed, "\(what) does not name \(file): \(said)")
+  }
+
+  /// Going on comes to the undisturbed result, or is refused; then, with the file given back, it
+  /// comes there.
+  private static func resume(
+    _ origin: StoppedRun, _ run: RunFolder, file: String, _ trial: TrialRun, _ what: String
+  ) throws {
+    let form = run.exists ? origin.kind.form : .whole
+    let command = run.exists ? run.commands(form) : [["resume", run.path, "-q"]]
+    let ended = try endTogether(try command.map { try RunningCommand($0) })
+    // Those that were asked to end meanwhile: by themselves, or before they could listen.
+    if let refused = ended.first(where: { ![0, 143, -SIGTERM].contains($0.status) }) {
+      expectRefused(refused, of: file, run, trial, "\(what): going on")
+      // A queue is one thing: stages that met the damage late have moved its other files on.
+      let part = file.hasPrefix("run/queue/") ? "run/queue" : file
+      let path = "\(run.folder)/\(part)"
+      if FileManager.default.fileExists(atPath: path) {
+        try FileManager.default.removeItem(atPath: path)
+      }
+      try FileManager.default.copyItem(atPath: "\(origin.folder)/\(part)", toPath: path)
+      guard try trial.finish(form, run, "\(what): given back") else { return }
+    }
+    // Six processes leave the evaluations to whoever resumes the run as a whole.
+    if form == .stages {
+      guard try trial.finish(.whole, run, "\(what): evaluated") else { return }
+    }
+    try trial.expectSameResults(.whole, run, what)
+  }
+
+  /// Waits for all; once one has failed, the others, which would wait for it, are asked to end.
+  private static func endTogether(_ commands: [RunningCommand]) throws -> [Ended] {
+    let end = ContinuousClock.now + .seconds(RunningCommand.patience)
+    while commands.contains(where: \.isRunning), ContinuousClock.now < end {
+      let hasFailed = try commands.contains { try !$0.isRunning && $0.wait().status != 0 }
+      if hasFailed { for command in commands { command.send(SIGTERM) } }
+      usleep(2000)
+    }
+    return try commands.map { try $0.wait(patience: 5) }
+  }
+}
