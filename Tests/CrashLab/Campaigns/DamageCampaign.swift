@@ -81,29 +81,27 @@ public struct DamageCampaign: Campaign {
       last.hasPrefix("pipeline: ") && isNamed, "\(what) does not name \(file): \(said)")
   }
 
-  /// Going on comes to the undisturbed result, or is refused; then, with the file given back, it
-  /// comes there.
+  /// Going on comes to the undisturbed result, or is refused; then the run as it was before the
+  /// damage comes there. Not the file alone: what met the damage late has moved the others on.
   private static func resume(
     _ origin: StoppedRun, _ run: RunFolder, file: String, _ trial: TrialRun, _ what: String
   ) throws {
-    let form = run.exists ? origin.kind.form : .whole
-    let command = run.exists ? run.commands(form) : [["resume", run.path, "-q"]]
-    let ended = try endTogether(try command.map { try RunningCommand($0) })
-    // Those that were asked to end meanwhile: by themselves, or before they could listen.
-    if let refused = ended.first(where: { ![0, 143, -SIGTERM].contains($0.status) }) {
-      expectRefused(refused, of: file, run, trial, "\(what): going on")
-      // A queue is one thing: stages that met the damage late have moved its other files on.
-      let part = file.hasPrefix("run/queue/") ? "run/queue" : file
-      let path = "\(run.folder)/\(part)"
-      if FileManager.default.fileExists(atPath: path) {
-        try FileManager.default.removeItem(atPath: path)
-      }
-      try FileManager.default.copyItem(atPath: "\(origin.folder)/\(part)", toPath: path)
-      guard try trial.finish(form, run, "\(what): given back") else { return }
-    }
     // Six processes leave the evaluations to whoever resumes the run as a whole.
-    if form == .stages {
-      guard try trial.finish(.whole, run, "\(what): evaluated") else { return }
+    let forms: [Form] = origin.kind.form == .stages ? [.stages, .whole] : [.whole]
+    for form in forms {
+      let commands = run.exists ? run.commands(form) : [["resume", run.path, "-q"]]
+      let ended = try endTogether(try commands.map { try RunningCommand($0) })
+      // Not those that were asked to end meanwhile: by themselves, or before they could listen.
+      guard let refused = ended.first(where: { ![0, 143, -SIGTERM].contains($0.status) }) else {
+        continue
+      }
+      expectRefused(refused, of: file, run, trial, "\(what): going on")
+      try FileManager.default.removeItem(atPath: run.path)
+      try FileManager.default.copyItem(atPath: origin.folder + "/run", toPath: run.path)
+      for form in forms {
+        guard try trial.finish(form, run, "\(what): given back") else { return }
+      }
+      break
     }
     let digest = try PipelineCommand.run(["queue", "digest", run.path, "--json"])
     guard digest.status != 0 else { return try trial.expectSameResults(.whole, run, what) }
