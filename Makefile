@@ -13,7 +13,7 @@ PACKAGES = libzstd-dev liblmdb-dev libopenblas-dev libssl-dev pkg-config
 MODULES = libzstd lmdb openblas libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo twins algorithms test crash crash-planted build packages format lint clean
+.PHONY: demo twins algorithms test crash crash-planted soak build packages format lint clean
 
 demo: build
 	$(PIPELINE) run pipelines/quickstart.yaml
@@ -48,6 +48,11 @@ crash-planted: packages
 	mkdir -p $(PLANTED)
 	tar -c --exclude=./.build --exclude=./.git --exclude=./runs . | tar -x -C $(PLANTED)
 	.build/release/crash-lab planted --tree $(PLANTED) $(BUGS)
+
+# A run without an end, watched for HOURS (2): memory, descriptors, threads, size of the queue.
+soak: packages
+	$(SWIFT_BUILD)
+	.build/release/crash-lab soak $(if $(HOURS),--hours $(HOURS)) $(if $(WORK),--work $(WORK))
 
 build: packages
 	$(SWIFT_BUILD) --product pipeline

@@ -26,7 +26,8 @@ extension Run {
       policy: loaded.policy, moments: loaded.moments, critic: critic,
       version: loaded.state.step, algorithm: algorithm, settings: settings.optimizer,
       temperature: settings.rollout.temperature,
-      mismatchBound: settings.optimizer.mismatchBound ?? defaultMismatchBound,
+      mismatchBound: settings.optimizer.mismatchBound
+        ?? defaultMismatchBound(loaded.policy.configuration),
       seed: settings.seed,
       publisher: publisher, interruption: interruption)
   }
@@ -37,8 +38,17 @@ extension Run {
   }
 
   /// 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere.
-  private var defaultMismatchBound: Double {
-    compute.measureRowIndependence().holds ? 0 : 1e-4
+  ///
+  /// Measured on the products of this model, and not on the many that `doctor` tries: every start of an
+  /// optimizer waits for it. Larger ones are made of the same blocks.
+  private func defaultMismatchBound(_ model: ModelConfiguration) -> Double {
+    let heads = model.headCount * model.headDimension
+    let shared = model.keyValueHeadCount * model.headDimension
+    let inner = [model.hiddenSize, model.intermediateSize, heads]
+    let widths = Set((inner + [shared, model.vocabularySize]).map { min($0, 1024) })
+    let depths = Set(inner.map { min($0, 512) })
+    let rows = compute.measureRowIndependence(widths: widths.sorted(), depths: depths.sorted())
+    return rows.holds ? 0 : 1e-4
   }
 
   /// The optimizer with the weights after `step` committed steps: the newest whole checkpoint before it

@@ -9,7 +9,7 @@ struct CrashLabCommand: ParsableCommand {
     commandName: "crash-lab",
     abstract: "Kill, starve and damage small runs; compare each with the undisturbed one.",
     subcommands: [
-      RunCommand.self, RepeatCommand.self, ListCommand.self, PlantedCommand.self,
+      RunCommand.self, RepeatCommand.self, ListCommand.self, PlantedCommand.self, SoakCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

@@ -3,7 +3,7 @@ public enum Campaigns {
   public static let all: [any Campaign] = [
     KillCampaign(), KillStageCampaign(), DiskKillCampaign(), DiskErrorCampaign(),
     StoppedCampaign(), SignalCampaign(), TwiceCampaign(), ClockCampaign(), LimitsCampaign(),
-    ReadOnlyCampaign(), PowerCutCampaign(), DamageCampaign(), FullDiskCampaign(),
+    ReadOnlyCampaign(), PowerCutCampaign(), DamageCampaign(), FullDiskCampaign(), OfflineCampaign(),
   ]
 
   public static func named(_ name: String) -> (any Campaign)? { all.first { $0.name == name } }
