@@ -87,6 +87,20 @@ struct DataFile {
 }
 
 extension DataFile {
+  /// Those of the two meta pages that can be read, of a file whose pages may be damaged.
+  static func metaPages(of path: String) throws(QueueError) -> [Meta] {
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw .system(errno, at: path, doing: "open") }
+    defer { close(file) }
+    var found: [Meta] = []
+    for offset in [0, found.first?.pageSize ?? 4096] {
+      do throws(QueueError) { found.append(try Meta(file, at: offset, path: path)) } catch {
+        guard error.code == .damaged || error.code == .unknownVersion else { throw error }
+      }
+    }
+    return found
+  }
+
   /// The meta page that commit `transaction` wrote; nil once a later one has written over it.
   ///
   /// Commit n writes meta page n mod 2.

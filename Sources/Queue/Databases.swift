@@ -98,7 +98,7 @@ extension RawTransaction {
     return found
   }
 
-  private static func unsealed(
+  static func unsealed(
     _ stored: [UInt8], _ table: Databases.Table, key: [UInt8]
   ) throws(QueueError) -> [UInt8] {
     let length = stored.count - 8

@@ -135,7 +135,7 @@ extension Queue {
 
 extension RecordKey {
   /// The next possible key of a log; nil after the last one.
-  func successor(in log: Log) -> RecordKey? {
+  public func successor(in log: Log) -> RecordKey? {
     if log.usesPart, part < .max { return RecordKey(id, part: part + 1) }
     return id < .max ? RecordKey(id + 1) : nil
   }

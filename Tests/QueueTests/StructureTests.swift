@@ -82,4 +82,28 @@ import Testing
     #expect(error?.problem.contains("page \(page)") == true)
     #expect(error?.remedy.contains("pipeline queue repair \(run.folder)") == true)
   }
+
+  /// What the walk adds to an opening. Runs on request: it writes 200 MB.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["TEMPER_MEASURE"] != nil))
+  func costOfTheWalk() throws {
+    let run = try TemporaryRun()
+    let queue = try run.create()
+    var generator = SeededGenerator(seed: 22)
+    for batch in 0..<120 as Range<UInt64> {
+      let payloads = (0..<500).map { _ in RecordPayload(stable: generator.noise(3400)) }
+      try queue.write(claims: []) { transaction in
+        for (index, payload) in payloads.enumerated() {
+          try transaction.put(
+            payload, version: 1, .rollouts, RecordKey(batch * 500 + UInt64(index)))
+        }
+      }
+    }
+    var best = Duration.seconds(1000)
+    for _ in 0..<5 {
+      let clock = ContinuousClock()
+      best = min(best, try clock.measure { _ = try queue.structure() })
+    }
+    let figures = try #require(try queue.structure())
+    print("structure walk: \(figures) in \(best), best of 5")
+  }
 }
