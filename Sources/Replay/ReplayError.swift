@@ -11,6 +11,8 @@ public struct ReplayError: DescribedError, Equatable {
     case notRecorded
     /// Records of the run that contradict one another.
     case badData
+    /// A record that must be there and is not.
+    case damaged
     /// A file that cannot be written.
     case file
   }
@@ -31,6 +33,7 @@ public struct ReplayError: DescribedError, Equatable {
     switch code {
     case .badRequest, .notThere: .usage
     case .notRecorded, .badData: .mismatch
+    case .damaged: .corrupt
     case .file: .runFailed
     }
   }

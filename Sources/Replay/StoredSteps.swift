@@ -101,8 +101,8 @@ package struct StoredSteps: Sendable {
   ) throws -> R {
     guard let record = try transaction.record(type, log, RecordKey(group)) else {
       throw ReplayError(
-        .badData, at: "\(log.rawValue)/\(group)", "the record is missing below the log's head",
-        remedy: "Run `pipeline queue digest` on the run and restore it from a copy.")
+        .damaged, at: "\(log.rawValue)/\(group)", "the record is missing below the log's head",
+        remedy: "Run `pipeline queue repair` on the run.")
     }
     return record
   }

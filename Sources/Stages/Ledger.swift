@@ -22,6 +22,8 @@ public final class Ledger {
   /// Records of the last two commits, decoded: the next stage reads what the last one made.
   private var recent: [Place: any StoredRecord] = [:]
   private var older: [Place: any StoredRecord] = [:]
+  /// Shown as if they were stored, and never written: see `assume`.
+  private var assumed: [Place: any StoredRecord] = [:]
   public private(set) var hasDear = false
 
   public init(queue: Queue) { self.queue = queue }
@@ -51,7 +53,7 @@ public final class Ledger {
 
   public func record<R: StoredRecord>(_: R.Type, _ log: Log, _ key: RecordKey) throws -> R? {
     let place = Place(log: log, key: key)
-    if let known = (recent[place] ?? older[place]) as? R { return known }
+    if let known = (recent[place] ?? older[place] ?? assumed[place]) as? R { return known }
     return try queue.read { try $0.record(R.self, log, key) }
   }
 
@@ -67,7 +69,7 @@ public final class Ledger {
     guard let record = try record(R.self, log, RecordKey(id)) else {
       throw StageError(
         .damaged, at: "\(log.rawValue)/\(id)", "the record is missing below the log's head",
-        remedy: "Run `pipeline queue verify` on the run.")
+        remedy: "Run `pipeline queue repair \(queue.runFolder)`.")
     }
     return record
   }
@@ -93,6 +95,12 @@ public final class Ledger {
   public func value(_ name: String) throws -> [UInt8]? {
     if let value = pendingStates[name] { return value }
     return try queue.read { try $0.state(name) }
+  }
+
+  /// Shows a record in the place of what is stored under its key, damaged or missing, to whoever makes
+  /// what is downstream of it again. It is not written by a commit.
+  func assume(_ record: some StoredRecord, _ log: Log, at key: RecordKey) {
+    assumed[Place(log: log, key: key)] = record
   }
 
   // MARK: Writing

@@ -103,7 +103,8 @@ public final class Optimizer: Stage {
 
   // MARK: One step
 
-  private func work(off step: UInt64, _ ledger: Ledger) throws -> UpdateRecord {
+  /// Trains one step's batch and says what came of it. Publishes and writes nothing.
+  func work(off step: UInt64, _ ledger: Ledger) throws -> UpdateRecord {
     let began = clock.now
     isWhole = false
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)

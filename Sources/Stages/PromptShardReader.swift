@@ -58,12 +58,8 @@ public struct PromptShardReader: Stage {
     var outcome = Outcome()
     let first = try ledger.head(.prompts)
     for index in 0..<UInt64(settings.promptsPerStep) {
-      let pick = try source.prompt(at: state.position + index)
       outcome.add(
-        PromptRecord(
-          step: state.step, wave: state.wave, epoch: pick.epoch, position: pick.position,
-          dataset: pick.dataset, rollouts: asksRollouts(pick, state.step) ? rollouts : 0,
-          prompt: pick.prompt),
+        try record(of: state.position + index, step: state.step, wave: state.wave),
         to: .prompts, at: RecordKey(first + index))
     }
     outcome.cursor = state.step
@@ -77,6 +73,14 @@ public struct PromptShardReader: Stage {
 }
 
 extension PromptShardReader {
+  /// The record of the prompt at a place of the stream, which is its GroupID.
+  func record(of position: UInt64, step: UInt64, wave: UInt32) throws -> PromptRecord {
+    let pick = try source.prompt(at: position)
+    return PromptRecord(
+      step: step, wave: wave, epoch: pick.epoch, position: pick.position, dataset: pick.dataset,
+      rollouts: asksRollouts(pick, step) ? rollouts : 0, prompt: pick.prompt)
+  }
+
   /// Plain SFT data, and steps before the schedule's end, have demonstrations only.
   private func asksRollouts(_ pick: PromptStream.Pick, _ step: UInt64) -> Bool {
     pick.dataset == 0 && step >= firstRolloutStep

@@ -63,13 +63,30 @@ public struct RolloutGenerator: Stage {
       return .waiting("step \(step) is not among those that version \(ahead.version) answers")
     }
     let asksRollouts = chunk.contains { $0.rollouts > 0 }
-    let needsWeights = asksRollouts || scorer?.readsDemonstrations == true
-    guard let policy = try policies.policy(version: version, loaded: needsWeights) else {
-      return .waiting("policy version \(version) is not published")
+    guard
+      let policy = try policies.policy(version: version, loaded: needsWeights(for: chunk))
+    else { return .waiting("policy version \(version) is not published") }
+    if asksRollouts { try attempts?.note(first: start, count: chunk.count) }
+    let records = try answer(chunk, from: start, version: version, with: policy)
+    var outcome = Outcome()
+    for (index, record) in records.enumerated() {
+      outcome.add(record, to: .rollouts, at: RecordKey(start + UInt64(index)))
     }
+    outcome.isDear = asksRollouts
+    return .made(outcome)
+  }
+
+  /// Whether a model must look at a chunk at all; plain SFT needs none.
+  func needsWeights(for chunk: [PromptRecord]) -> Bool {
+    chunk.contains { $0.rollouts > 0 } || scorer?.readsDemonstrations == true
+  }
+
+  /// The records of a whole chunk, which begins with group `start`, under the policy given.
+  mutating func answer(
+    _ chunk: [PromptRecord], from start: GroupID, version: UInt64, with policy: SourcedPolicy
+  ) throws -> [RolloutRecord] {
     let began = clock.now
     let groups = chunk.map { renderer.render($0.prompt) }
-    if asksRollouts { try attempts?.note(first: start, count: chunk.count) }
     let generated = try generate(chunk, groups, from: start, with: policy)
     var records = zip(groups, generated).map { group, rollouts in
       RolloutRecord(
@@ -79,14 +96,8 @@ public struct RolloutGenerator: Stage {
     }
     try scorer?.score(&records, with: policy)
     let seconds = began.duration(to: clock.now).seconds / Double(chunk.count)
-
-    var outcome = Outcome()
-    for index in records.indices {
-      records[index].seconds = seconds
-      outcome.add(records[index], to: .rollouts, at: RecordKey(start + UInt64(index)))
-    }
-    outcome.isDear = asksRollouts
-    return .made(outcome)
+    for index in records.indices { records[index].seconds = seconds }
+    return records
   }
 
   /// The groups from `start` on that share its step, wave and chunk number.

@@ -31,10 +31,11 @@ public final class Run {
   /// - Parameters:
   ///   - definition: another definition to go on with; its identity keys must be the run's.
   ///   - overrides: `--set` flags; operational keys only.
+  ///   - opened: its queue, where it is open already.
   /// - Throws: what is missing, damaged, changed or locked, and what to do.
   public init(
     opening directory: RunDirectory, definition given: Definition? = nil,
-    overrides: [(key: String, value: String)] = []
+    overrides: [(key: String, value: String)] = [], over opened: Queue? = nil
   ) throws {
     guard directory.exists else {
       throw StageError(
@@ -49,7 +50,7 @@ public final class Run {
     settings = try RunSettings(definition)
     compute = Compute(threads: settings.compute.effectiveThreads)
     stream = try PromptStream(settings.reader, seed: settings.seed)
-    let queue = try Self.openQueue(directory)
+    let queue = try opened ?? Self.openQueue(directory)
     ledger = Ledger(queue: queue)
     identity = try RunIdentity(encoded: queue.identity, at: directory.queue)
     try identity.check(

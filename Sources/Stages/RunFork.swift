@@ -213,8 +213,8 @@ public struct RunFork {
   ) throws -> R {
     guard let record = try transaction.record(R.self, log, RecordKey(group)) else {
       throw StageError(
-        .badData, at: "\(log.rawValue)/\(group)", "the record is missing below the log's head",
-        remedy: "Run `pipeline queue digest` on the run and restore it from a copy.")
+        .damaged, at: "\(log.rawValue)/\(group)", "the record is missing below the log's head",
+        remedy: "Run `pipeline queue repair` on the run.")
     }
     return record
   }

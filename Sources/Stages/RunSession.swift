@@ -214,7 +214,7 @@ extension Run {
   }
 
   /// What scores beside the sampler; nil where nothing is asked.
-  private func makeScorer() -> RolloutScorer? {
+  func makeScorer() -> RolloutScorer? {
     let record = Set(settings.rollout.record)
     // What the sampler knows by itself asks for no pass.
     let sampled: Set = [RecordedQuantity.entropy, RecordedQuantity.filtered]

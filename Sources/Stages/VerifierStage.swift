@@ -46,7 +46,8 @@ public struct VerifierStage: Stage {
     return .made(outcome)
   }
 
-  private func verify(_ rollouts: RolloutRecord, of prompt: Prompt) -> VerdictRecord {
+  /// A group's verdicts.
+  func verify(_ rollouts: RolloutRecord, of prompt: Prompt) -> VerdictRecord {
     let verifier = verifiers.verifier(for: prompt.source)
     var record = VerdictRecord(verdicts: [], seconds: [])
     func judge(_ trajectory: Trajectory) -> Verdict {

@@ -7,6 +7,8 @@ public import Records
 public protocol Verifier: Sendable {
   /// Its name in definitions.
   var name: String { get }
+  /// Whether it gives the same verdict again, on every machine: a lost one can then be made anew.
+  var isRepeatable: Bool { get }
   /// - Parameters:
   ///   - response: the text of the rollout, without the stop token.
   ///   - prompt: whose `groundTruth` is compared with.
@@ -14,6 +16,10 @@ public protocol Verifier: Sendable {
   /// - Returns: a verdict whose `extracted` is the answer as it stands in `response` at `span`
   ///   (UTF-8 offsets).
   func verify(response: String, prompt: Prompt, finish: FinishReason) -> Verdict
+}
+
+extension Verifier {
+  public var isRepeatable: Bool { true }
 }
 
 /// The built-in verifiers by name.
