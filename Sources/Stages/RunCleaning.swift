@@ -28,7 +28,7 @@ public struct RunCleaning: Sendable, Equatable {
         try add(path, "checkpoint without pointer")
       }
     }
-    let settings = try RunSettings(RunKeys.schema.resolve(file: directory.definition))
+    let settings = try RunSettings(FrozenDefinition.read(of: directory))
     let newest = try ledger.cursor(.optimizer)
     for name in try Self.names(in: directory.policies) {
       let path = "\(directory.policies)/\(name)"

@@ -17,7 +17,7 @@ extension RunIdentity {
         found[String(parts[0])] = parts[1].trimmingCharacters(in: .whitespaces)
       }
     }
-    let definition = try RunKeys.schema.resolve(file: directory.definition)
+    let definition = try FrozenDefinition.read(of: directory)
     var data: [String] = []
     while let fingerprint = found["dataset \(data.count)"] { data.append(fingerprint) }
     guard let model = found["model"], let tokenizer = found["tokenizer"],

@@ -106,7 +106,7 @@ public struct RunRepair {
         guard heads[log] == nil else { continue }
         heads[log] = end
         guard log == .prompts, directory.exists else { continue }
-        let settings = try RunSettings(RunKeys.schema.resolve(file: directory.definition))
+        let settings = try RunSettings(FrozenDefinition.read(of: directory))
         let size = UInt64(settings.reader.promptsPerStep)
         heads[log] = base.group + (end - base.group + size - 1) / size * size
       }

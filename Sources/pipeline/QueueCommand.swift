@@ -4,7 +4,11 @@ import Queue
 
 struct QueueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "queue", abstract: "Look at the logs of a run.", subcommands: [QueueDigest.self])
+    commandName: "queue", abstract: "Verify and care for what a run has stored.",
+    subcommands: [
+      QueueDigest.self, QueueVerify.self, QueueRepair.self, QueueCompact.self, QueueCollect.self,
+      QueueBackup.self,
+    ])
 }
 
 struct QueueDigest: ParsableCommand {

@@ -165,7 +165,7 @@ import Testing
       } catch { failures.append("page \(page): \(error)") }
     }
     #expect(failures.isEmpty, "\(failures.prefix(3))")
-    #expect(salvaged > 3)
+    #expect(salvaged > 1)
   }
 
   @Test func aBackupMadeWhileTheRunIsAtWorkGoesOnToTheSameEnd() throws {
