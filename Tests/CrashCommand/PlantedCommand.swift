@@ -83,14 +83,17 @@ struct PlantedCommand: ParsableCommand {
     var last = ""
     while finding == nil, let line = child.nextLine() {
       last = line
-      if line.hasPrefix("held ") || line.hasPrefix("missed ") { trials += 1 }
-      if line.hasPrefix("DIFFERS ") { finding = line }
+      // `7/84 held ID SECONDS s`, as the runner reports it.
+      let words = line.split(separator: " ")
+      guard words.count > 2 else { continue }
+      if ["held", "missed"].contains(words[1]) { trials += 1 }
+      if words[1] == "DIFFERS" { finding = String(words[2]) }
     }
     child.end()
     let status = try child.wait()
     if let finding {
       print(
-        "  found by \(finding.split(separator: " ")[1]), trial \(trials + 1) of \(hunt.campaign)")
+        "  found by \(finding), trial \(trials + 1) of \(hunt.campaign)")
       return true
     }
     // A bug that no undisturbed run survives tells nothing of the laboratory.
