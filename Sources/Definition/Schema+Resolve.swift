@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension Schema {
@@ -70,25 +71,21 @@ extension Schema {
         origin == .path(path) ? "the definition \(why)" : "\(path), which it extends, \(why)"
       return DefinitionError(.unreadable, at: origin, said, remedy: remedy)
     }
-    var isFolder: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw unreadable("does not exist")
-    }
-    guard !isFolder.boolValue else { throw unreadable("is a folder") }
-    let bytes: Data
+    let bytes: [UInt8]
     do {
-      let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-      // One byte over the limit is enough to see that it is passed, whatever the file is.
-      bytes = try handle.read(upToCount: Tree.Limit.bytes + 1) ?? Data()
-      try handle.close()
+      bytes = try RegularFile.read(path, limit: Tree.Limit.bytes)
     } catch {
-      throw unreadable("cannot be read (\(error.localizedDescription))")
-    }
-    guard bytes.count <= Tree.Limit.bytes else {
-      throw DefinitionError(
-        .limit, at: .file(path, line: 1, column: 1),
-        "the file has more than \(Tree.Limit.bytes) bytes",
-        remedy: "Keep data in a data set and name it here.")
+      switch error {
+      case .missing: throw unreadable("does not exist")
+      case .notRegular(let kind): throw unreadable("is \(kind)")
+      case .outside: throw unreadable("lies elsewhere")
+      case .system(let reason): throw unreadable("cannot be read (\(reason))")
+      case .tooLong:
+        throw DefinitionError(
+          .limit, at: .file(path, line: 1, column: 1),
+          "the file has more than \(Tree.Limit.bytes) bytes",
+          remedy: "Keep data in a data set and name it here.")
+      }
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// An open file of a model directory; closed with the last reference.
@@ -20,7 +21,9 @@ final class ModelDirectoryFile: Sendable {
 
   /// Opens a regular file for reading.
   static func reading(_ path: String) throws(ModelDirectoryError) -> ModelDirectoryFile {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    if case .notRegular = RegularFile.obstacle(at: path) { throw notRegular(path) }
+    // Should the name mean something else by now, a FIFO is still not waited for.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else {
       throw .file(
         path, "cannot be opened (\(systemMessage()))",
@@ -29,9 +32,13 @@ final class ModelDirectoryFile: Sendable {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw .file(path, "is not a regular file", remedy: "Name a file, not a directory or device.")
+      throw notRegular(path)
     }
     return ModelDirectoryFile(path: path, descriptor: descriptor, size: Int(status.st_size))
+  }
+
+  private static func notRegular(_ path: String) -> ModelDirectoryError {
+    .file(path, "is not a regular file", remedy: "Name a file, not a directory or device.")
   }
 
   /// Creates a file that is not there yet; an existing one is never overwritten.

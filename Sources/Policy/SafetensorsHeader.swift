@@ -26,6 +26,8 @@ struct SafetensorsHeader: Sendable {
 
   /// Limit of the official library.
   private static let longest = 100_000_000
+  /// Names go into errors.
+  private static let longestName = 1024
 
   init(of file: ModelDirectoryFile) throws(ModelDirectoryError) {
     guard file.size >= 8 else {
@@ -53,6 +55,9 @@ struct SafetensorsHeader: Sendable {
     var tensors: [SafetensorsTensor] = []
     var metadata: [(name: String, value: String)] = []
     for member in members {
+      guard member.name.utf8.count <= Self.longestName else {
+        throw .malformed(file.path, "a tensor's name has \(member.name.utf8.count) bytes")
+      }
       if member.name == "__metadata__" {
         metadata = try Self.metadata(member.value, path: file.path)
       } else {

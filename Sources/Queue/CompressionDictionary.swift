@@ -12,8 +12,13 @@ import Synchronization
   let forCompression: OpaquePointer
   let forDecompression: OpaquePointer
 
+  /// Most bytes of a dictionary: ten times what is trained here. Digesting one takes several times
+  /// its length.
+  private static let longest = 1 << 20
+
   /// nil when `bytes` are no trained dictionary.
   package init?(_ bytes: [UInt8]) {
+    guard bytes.count <= Self.longest else { return nil }
     let id = unsafe bytes.withUnsafeBytes { unsafe ZDICT_getDictID($0.baseAddress, $0.count) }
     guard id != 0 else { return nil }
     let digested = unsafe bytes.withUnsafeBytes { raw in

@@ -2,13 +2,21 @@ extension JSONValue {
   /// Reads one JSON text (RFC 8259) and refuses what the RFC leaves open: names that stand twice in
   /// an object, unpaired surrogate escapes, more than 128 levels, anything but white space after it.
   ///
-  /// - Parameter location: the file, for the error.
+  /// - Parameters:
+  ///   - location: the file, for the error.
+  ///   - valueLimit: most values, counted with those inside others. Two bytes of text can cost ten
+  ///     times that in memory, so the length of a file alone bounds nothing. The largest tokenizer that
+  ///     is read here, Llama 3's with its merges as pairs, has 970,000.
   /// - Throws: `JSONError` with the byte offset.
-  public init(parsing bytes: [UInt8], location: String = "JSON") throws(JSONError) {
-    guard String(validating: bytes, as: UTF8.self) != nil else {
+  public init(
+    parsing bytes: [UInt8], location: String = "JSON", valueLimit: Int = 1 << 20
+  ) throws(JSONError) {
+    do {
+      _ = try UTF8Span(validating: bytes.span)
+    } catch {
       throw JSONError(location: location, problem: "the text is not UTF-8")
     }
-    var parser = JSONParser(bytes: bytes, location: location)
+    var parser = JSONParser(bytes: bytes, location: location, valueLimit: valueLimit)
     self = try parser.text()
   }
 }
@@ -21,9 +29,13 @@ struct JSONParser {
   /// Beyond this the recursion is refused, long before the stack ends.
   private static let deepest = 128
 
-  init(bytes: [UInt8], location: String) {
+  /// Values that may still come.
+  private var budget: Int
+
+  init(bytes: [UInt8], location: String, valueLimit: Int) {
     self.bytes = bytes
     self.location = location
+    budget = valueLimit
   }
 
   mutating func text() throws(JSONError) -> JSONValue {
@@ -55,6 +67,8 @@ struct JSONParser {
 
   private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     guard depth < Self.deepest else { throw failure("more than \(Self.deepest) levels") }
+    budget -= 1
+    guard budget >= 0 else { throw failure("more values than such a text may have") }
     skipSpace()
     switch next {
     case UInt8(ascii: "{"): return try object(depth: depth)
@@ -86,13 +100,16 @@ struct JSONParser {
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     position += 1
     var members: [JSONMember] = []
-    var names = Set<ExactName>()
+    // Hashes and not the names: half the memory, and whoever wrote the text cannot know them.
+    var names = Set<Int>()
     if take(UInt8(ascii: "}")) { return .object(members) }
     repeat {
       skipSpace()
       guard next == UInt8(ascii: "\"") else { throw failure("no name") }
       let name = try string()
-      guard names.insert(ExactName(text: name)).inserted else {
+      if !names.insert(Self.hash(of: name)).inserted,
+        members.contains(where: { $0.name.utf8.elementsEqual(name.utf8) })
+      {
         throw failure("a name stands twice in one object, the second")
       }
       guard take(UInt8(ascii: ":")) else { throw failure("no `:`") }
@@ -100,6 +117,21 @@ struct JSONParser {
     } while take(UInt8(ascii: ","))
     guard take(UInt8(ascii: "}")) else { throw failure("no `,` or `}`") }
     return .object(members)
+  }
+
+  /// By bytes: `String` would take composed and decomposed forms as the same.
+  private static func hash(of name: String) -> Int {
+    var hasher = Hasher()
+    var block: UInt64 = 0
+    var count = 0
+    for byte in name.utf8 {
+      block = block << 8 | UInt64(byte)
+      count += 1
+      if count & 7 == 0 { hasher.combine(block) }
+    }
+    hasher.combine(block)
+    hasher.combine(count)
+    return hasher.finalize()
   }
 
   /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
@@ -200,16 +232,5 @@ struct JSONParser {
     else { throw failure("no four hexadecimal digits after `\\u`") }
     position += 4
     return unit
-  }
-}
-
-/// A name compared byte by byte: `String` would take composed and decomposed forms as the same.
-private struct ExactName: Hashable {
-  let text: String
-
-  static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
-
-  func hash(into hasher: inout Hasher) {
-    for byte in text.utf8 { hasher.combine(byte) }
   }
 }

@@ -130,10 +130,18 @@ public struct ByteWriter: Sendable {
   }
 }
 
-/// Reads what `ByteWriter` wrote. Never trusts a count: it must fit what is left.
+/// Reads what `ByteWriter` wrote. Never trusts a count: it must fit what is left, and what it makes
+/// must fit into memory.
 public struct ByteReader: Sendable {
+  /// Bytes of memory that the values of one record may take. The largest record (64 MiB of tokens and
+  /// numbers) takes about as much as its bytes; an empty text takes sixteen times its one byte, so
+  /// that a record of nothing else would need a gigabyte.
+  static let memoryLimit = 96 << 20
+
   private let bytes: [UInt8]
   private var position = 0
+  /// What is left of `memoryLimit`.
+  private var allowance = Self.memoryLimit
 
   public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -185,6 +193,16 @@ public struct ByteReader: Sendable {
     return value
   }
 
+  /// Takes what an array of `count` elements costs off the allowance. An allocation has a header.
+  private mutating func charge(_ count: Int, of stride: Int = 1) throws(RecordError) {
+    let (cost, overflow) = count.multipliedReportingOverflow(by: stride)
+    guard !overflow, cost <= allowance - 32 else {
+      throw RecordError(
+        problem: "asks for \(count) times \(stride) bytes of memory before byte \(position)")
+    }
+    allowance -= cost + 32
+  }
+
   public mutating func string() throws(RecordError) -> String {
     guard let text = String(validating: try raw(), as: UTF8.self) else {
       throw RecordError(problem: "text before byte \(position) is not UTF-8")
@@ -194,6 +212,7 @@ public struct ByteReader: Sendable {
 
   public mutating func raw() throws(RecordError) -> [UInt8] {
     let count = try count()
+    try charge(count)
     defer { position += count }
     return Array(bytes[position..<position + count])
   }
@@ -202,13 +221,16 @@ public struct ByteReader: Sendable {
     _ element: (inout ByteReader) throws(RecordError) -> Element
   ) throws(RecordError) -> [Element] {
     let count = try count()
+    try charge(count, of: MemoryLayout<Element>.stride)
     var elements: [Element] = []
+    elements.reserveCapacity(count)
     for _ in 0..<count { elements.append(try element(&self)) }
     return elements
   }
 
   public mutating func planes() throws(RecordError) -> [UInt32] {
     let count = try count(unit: 4)
+    try charge(count, of: 4)
     var words = [UInt32](repeating: 0, count: count)
     for plane in 0..<4 {
       let start = position + plane * count

@@ -119,6 +119,10 @@ public struct Trajectory: Sendable, Equatable {
     guard spanned == tokens.count else {
       throw RecordError(problem: "spans cover \(spanned) of \(tokens.count) tokens")
     }
+    for quantity in quantities where quantity.values.count != tokens.count {
+      throw RecordError(
+        problem: "\(quantity.values.count) recorded values for \(tokens.count) tokens")
+    }
     guard logProbabilities.isEmpty || logProbabilities.count == tokens.count else {
       throw RecordError(
         problem: "\(logProbabilities.count) log-probabilities for \(tokens.count) tokens")

@@ -92,7 +92,7 @@ public final class Dataset: PromptSource {
   /// Reads one shard and compares it with the manifest.
   func verifyShard(at shard: Int) throws(ShardError) { _ = try load(shard) }
 
-  func decode<Row: Decodable>(_ type: Row.Type, _ index: Int) throws(ShardError) -> Row {
+  func decode<Row: DatasetRow>(_ type: Row.Type, _ index: Int) throws(ShardError) -> Row {
     let (shard, row) = locate(index)
     let loaded = try load(shard)
     return try RowCoding.decode(type, loaded.line(row), at: "\(loaded.path) row \(row)")
@@ -120,7 +120,7 @@ public final class Dataset: PromptSource {
     if let kept { return kept }
     // Outside the lock: two threads may load the same shard, which costs time but nothing else.
     let loaded = try LoadedShard(
-      number: shard, manifest.shards[shard], path: "\(folder)/\(manifest.shards[shard].file)")
+      number: shard, manifest.shards[shard], folder: folder)
     cache.withLock { cache in
       cache.removeAll { $0.number == shard }
       cache.append(loaded)
@@ -138,30 +138,49 @@ final class LoadedShard: Sendable {
   let path: String
   let bytes: [UInt8]
   /// The first byte of each line, and the end of the last one with its line end.
-  private let starts: [Int]
+  private let starts: [UInt32]
 
-  init(number: Int, _ shard: DatasetManifest.Shard, path: String) throws(ShardError) {
+  init(
+    number: Int, _ shard: DatasetManifest.Shard, folder: String
+  ) throws(ShardError) {
+    let path = "\(folder)/\(shard.file)"
     self.number = number
     self.path = path
-    var bytes = try ShardFile.load(shard, path: path)
+    var bytes = try ShardFile.load(shard, path: path, folder: folder)
     if bytes.last != UInt8(ascii: "\n"), !bytes.isEmpty { bytes.append(UInt8(ascii: "\n")) }
-    var starts = [0]
-    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
-      let length = offset - starts[starts.count - 1]
-      guard length <= RowCoding.byteLimit else {
-        throw .row(
-          "\(path) row \(starts.count - 1)",
-          "the row has \(length) bytes, more than \(RowCoding.byteLimit)")
-      }
-      starts.append(offset + 1)
-    }
-    guard starts.count - 1 == shard.rows else {
-      throw .damaged(path, "it holds \(starts.count - 1) rows, the manifest says \(shard.rows)")
-    }
+    starts = try Self.starts(of: bytes, rows: shard.rows, path: path)
     self.bytes = bytes
-    self.starts = starts
+  }
+
+  /// The number of rows is the manifest's word and is not believed: no table is sized by it.
+  private static func starts(
+    of bytes: [UInt8], rows: Int, path: String
+  ) throws(ShardError) -> [UInt32] {
+    var starts: [UInt32] = [0]
+    var start = 0
+    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
+      let length = offset - start
+      let row = starts.count - 1
+      guard length <= RowCoding.byteLimit, length >= RowCoding.leastBytes else {
+        let limit =
+          length > RowCoding.byteLimit
+          ? "more than \(RowCoding.byteLimit)" : "fewer than a row can have"
+        throw .row("\(path) row \(row)", "the row has \(length) bytes, \(limit)")
+      }
+      guard row < rows else {
+        throw .damaged(path, "it holds more than the \(rows) rows that the manifest says")
+      }
+      start = offset + 1
+      starts.append(UInt32(start))
+    }
+    guard starts.count - 1 == rows else {
+      throw .damaged(path, "it holds \(starts.count - 1) rows, the manifest says \(rows)")
+    }
+    return starts
   }
 
   /// A row's JSON without its line end.
-  func line(_ row: Int) -> ArraySlice<UInt8> { bytes[starts[row]..<starts[row + 1] - 1] }
+  func line(_ row: Int) -> ArraySlice<UInt8> {
+    bytes[Int(starts[row])..<Int(starts[row + 1]) - 1]
+  }
 }

@@ -1,10 +1,11 @@
 import Digest
 import Foundation
+import Records
 
 /// `manifest.json`: what a dataset holds, and by which bytes to know it.
-public struct DatasetManifest: Sendable, Equatable, Codable {
+public struct DatasetManifest: Sendable, Equatable, Encodable {
   /// One file of rows.
-  public struct Shard: Sendable, Equatable, Codable {
+  public struct Shard: Sendable, Equatable, Encodable {
     /// A name within the dataset's folder: `NAME-00000.jsonl.zst`.
     public var file: String
     public var rows: Int
@@ -61,8 +62,9 @@ public struct DatasetManifest: Sendable, Equatable, Codable {
 }
 
 extension DatasetManifest {
-  private static let byteLimit = 64 << 20
-  private static let shardLimit = 1_000_000
+  private static let byteLimit = 32 << 20
+  private static let valueLimit = 1 << 20
+  private static let shardLimit = 100_000
   private static let rowLimit = 1_000_000_000_000
   /// Compressed bytes of one shard; zstd never makes data longer by more than this allows.
   static let shardByteLimit = ShardFile.rawLimit + ShardFile.rawLimit / 128
@@ -75,11 +77,22 @@ extension DatasetManifest {
         .missing, location: path, problem: "there is no such file",
         remedy: "Give the folder of a dataset, or make one with `pipeline data generate`.")
     }
-    let bytes = try StoredFile.read(path, limit: Self.byteLimit)
+    try self.init(
+      json: try StoredFile.read(path, limit: Self.byteLimit, within: folder), location: path)
+  }
+
+  /// The text of a manifest, strictly checked; `location` names it in errors.
+  package init(json bytes: [UInt8], location path: String) throws(ShardError) {
+    let json: JSONValue
     do {
-      self = try JSONDecoder().decode(DatasetManifest.self, from: Data(bytes))
+      json = try JSONValue(parsing: bytes, location: path, valueLimit: Self.valueLimit)
     } catch {
-      throw .manifest(path, "it is not a manifest: \(Self.describe(error))")
+      throw .manifest(path, "it is not JSON: \(error.problem)")
+    }
+    do {
+      try self.init(fields: try RowFields(json))
+    } catch {
+      throw .manifest(path, "it is not a manifest: \(error.text)")
     }
     try validate(path)
   }
@@ -95,13 +108,18 @@ extension DatasetManifest {
     }
   }
 
-  private static func describe(_ error: any Error) -> String {
-    guard let error = error as? DecodingError else { return "it cannot be read" }
-    return switch error {
-    case .keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has another type"
-    default: "the JSON is damaged"
+  private init(fields: RowFields) throws(RowFields.Problem) {
+    format = try fields.integer("format")
+    name = try fields.string("name")
+    self.fields = try fields.strings("fields")
+    licence = fields.has("licence") ? try fields.string("licence") : nil
+    generator = fields.has("generator") ? try fields.string("generator") : nil
+    shards = []
+    for shard in try fields.objects("shards") {
+      shards.append(
+        Shard(
+          file: try shard.string("file"), rows: try shard.integer("rows"),
+          bytes: try shard.integer("bytes"), sha256: try shard.string("sha256")))
     }
   }
 

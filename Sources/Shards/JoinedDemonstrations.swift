@@ -19,9 +19,14 @@ public final class JoinedDemonstrations: PromptSource {
 
   public var rows: Int { prompts.rows }
 
-  private struct Row: Decodable {
+  private struct Row: DatasetRow {
     var id: String
     var demonstrations: [String]
+
+    init(row: RowFields) throws(RowFields.Problem) {
+      id = try row.string("id")
+      demonstrations = try row.strings("demonstrations")
+    }
   }
 
   /// Reads both datasets once; holds the ids while it does.

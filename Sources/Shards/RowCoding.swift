@@ -1,13 +1,16 @@
-import Foundation
 import Records
 
 /// A row as one line of JSON.
 ///
 /// Written here and not by `JSONEncoder`, so that the bytes (order of keys, escapes) are ours and
-/// stay the same with every version of Foundation; read by `JSONDecoder`.
+/// stay the same with every version of Foundation.
 enum RowCoding {
   /// Bytes of one row at most.
   static let byteLimit = 16 << 20
+  /// Bytes of one row at least: no object with an id and a text is shorter.
+  static let leastBytes = 16
+  /// Values of one row, nested ones too.
+  private static let valueLimit = 1 << 17
 
   /// The fields in the order they are written.
   static let fields = [
@@ -47,28 +50,19 @@ enum RowCoding {
   }
 
   /// The row in `line`; says nothing of its text in the error.
-  static func decode<Row: Decodable>(
+  static func decode<Row: DatasetRow>(
     _ type: Row.Type, _ line: ArraySlice<UInt8>, at location: @autoclosure () -> String
   ) throws(ShardError) -> Row {
+    let json: JSONValue
     do {
-      return try JSONDecoder().decode(type, from: Data(line))
-    } catch let error as DecodingError {
-      throw .row(location(), describe(error))
+      json = try JSONValue(parsing: Array(line), valueLimit: valueLimit)
     } catch {
-      throw .row(location(), "the row cannot be read")
+      throw .row(location(), "the row is not JSON: \(error.problem)")
     }
-  }
-
-  private static func describe(_ error: DecodingError) -> String {
-    let path = { (context: DecodingError.Context) in
-      context.codingPath.map(\.stringValue).joined(separator: ".")
-    }
-    return switch error {
-    case .keyNotFound(let key, _): "the field \"\(key.stringValue)\" is missing"
-    case .typeMismatch(_, let context): "the field \"\(path(context))\" has another type"
-    case .valueNotFound(_, let context): "the field \"\(path(context))\" is null"
-    case .dataCorrupted: "the row is not JSON"
-    @unknown default: "the row cannot be read"
+    do {
+      return try Row(row: try RowFields(json))
+    } catch {
+      throw .row(location(), error.text)
     }
   }
 }

@@ -3,8 +3,9 @@ import Digest
 
 /// One shard: JSON lines in zstd.
 enum ShardFile {
-  /// Bytes of a shard after decompression.
-  static let rawLimit = 1 << 30
+  /// Bytes of a shard after decompression: twice what `DatasetWriter` makes of itself. A whole shard
+  /// is held in memory, so this is what a bomb can cost.
+  static let rawLimit = 64 << 20
   /// 8 MiB, what the zstd format asks every decoder to support; more would let a frame of ten bytes
   /// make the decoder reserve as much as it likes.
   static let windowLogLimit: Int32 = 23
@@ -34,8 +35,10 @@ enum ShardFile {
 
   /// The rows' bytes of the shard at `path`, after its size and SHA-256 were found to be those of
   /// the manifest.
-  static func load(_ shard: DatasetManifest.Shard, path: String) throws(ShardError) -> [UInt8] {
-    let frame = try StoredFile.read(path, limit: DatasetManifest.shardByteLimit)
+  static func load(
+    _ shard: DatasetManifest.Shard, path: String, folder: String
+  ) throws(ShardError) -> [UInt8] {
+    let frame = try StoredFile.read(path, limit: DatasetManifest.shardByteLimit, within: folder)
     guard frame.count == shard.bytes else {
       throw .damaged(path, "it has \(frame.count) bytes, the manifest says \(shard.bytes)")
     }

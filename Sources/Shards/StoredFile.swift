@@ -1,32 +1,30 @@
+import Files
 import Foundation
 
 /// Whole files: read within a limit, written so that after a crash there is the old file or the new.
 enum StoredFile {
-  /// The bytes of the file at `path`, at most `limit`.
-  static func read(_ path: String, limit: Int) throws(ShardError) -> [UInt8] {
-    var isFolder: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
-      !isFolder.boolValue
-    else {
-      throw ShardError(
-        .missing, location: path, problem: "there is no such file",
-        remedy: "Restore it from its origin or write the dataset again.")
-    }
+  /// The bytes of the regular file at `path`, at most `limit`, which must lie in `folder` when links
+  /// are followed: what a dataset's files say must not depend on anything outside of it.
+  static func read(
+    _ path: String, limit: Int, within folder: String
+  ) throws(ShardError) -> [UInt8] {
     do {
-      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-      defer { file.closeFile() }
-      let size = try file.seekToEnd()
-      guard size <= UInt64(limit) else {
-        throw ShardError(
-          .limit, location: path, problem: "it has \(size) bytes, more than \(limit)",
-          remedy: "Write the dataset again in smaller shards.")
-      }
-      try file.seek(toOffset: 0)
-      return Array(try file.read(upToCount: Int(size)) ?? Data())
-    } catch let error as ShardError {
-      throw error
+      return try RegularFile.read(path, limit: limit, within: folder)
     } catch {
-      throw io(path, "it cannot be read", error)
+      switch error {
+      case .missing:
+        throw ShardError(
+          .missing, location: path, problem: "there is no such file",
+          remedy: "Restore it from its origin or write the dataset again.")
+      case .notRegular(let kind): throw .damaged(path, "it is \(kind), not a file")
+      case .outside:
+        throw .damaged(path, "it is a link to a file outside of the dataset's folder")
+      case .tooLong(let bytes):
+        throw ShardError(
+          .limit, location: path, problem: "it has \(bytes) bytes, more than \(limit)",
+          remedy: "Restore it from its origin, or write the dataset again in smaller shards.")
+      case .system(let reason): throw io(path, "it cannot be read: \(reason)")
+      }
     }
   }
 

@@ -158,6 +158,15 @@ extension RunSettings {
       headCount: model.headCount, keyValueHeadCount: model.keyValueHeadCount,
       headDimension: model.headDimension, ropeTheta: model.ropeTheta,
       maximumPositions: model.maximumPositions, stopIDs: [stop])
+    // Weights, gradient and Adam's two moments: beyond that, allocation would kill the process.
+    let needed = 16 * configuration.parameterCount
+    guard needed <= Int(clamping: ProcessInfo.processInfo.physicalMemory) else {
+      throw StageError(
+        .badRun, at: "\(name): model",
+        "\(configuration.parameterCount) parameters take \(needed >> 20) MiB to train, more than the "
+          + "machine's memory",
+        remedy: "Choose fewer layers or a smaller hidden_size and intermediate_size.")
+    }
     return Policy(configuration: configuration, seed: seed, compute: compute)
   }
 }

@@ -1,4 +1,5 @@
 import Digest
+import Files
 import Foundation
 import Records
 
@@ -105,10 +106,18 @@ enum DurableFile {
   }
 
   static func read(_ path: String) throws(StageError) -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw failure("read", path)
+    do {
+      return try RegularFile.read(path, limit: .max)
+    } catch {
+      let reason =
+        switch error {
+        case .notRegular(let kind): "it is \(kind)"
+        case .system(let reason): reason
+        case .missing, .outside, .tooLong: "it is not there or not readable"
+        }
+      throw StageError(
+        .file, at: path, "cannot read it: \(reason)", remedy: "Check the path and its permissions.")
     }
-    return [UInt8](data)
   }
 
   /// Hexadecimal digits of a file's SHA-256.

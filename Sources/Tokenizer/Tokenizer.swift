@@ -1,4 +1,4 @@
-import Foundation
+import Files
 import Records
 
 /// A byte-level byte-pair tokenizer, read from Hugging Face's `tokenizer.json`.
@@ -26,13 +26,20 @@ public final class Tokenizer: Sendable {
   /// Reads a tokenizer.json.
   /// - Throws: `TokenizerError` if the file is missing, malformed or asks for what is not done here.
   public convenience init(file: String) throws(TokenizerError) {
-    let data: Data
+    let json: [UInt8]
     do {
-      data = try Data(contentsOf: URL(fileURLWithPath: file))
+      json = try RegularFile.read(file, limit: TokenizerFile.byteLimit)
     } catch {
-      throw .file(file, "cannot be read (\(error.localizedDescription))")
+      switch error {
+      case .missing: throw .file(file, "cannot be read (there is no such file)")
+      case .notRegular(let kind): throw .file(file, "is \(kind)")
+      case .outside: throw .file(file, "lies elsewhere")
+      case .system(let reason): throw .file(file, "cannot be read (\(reason))")
+      case .tooLong(let bytes):
+        throw .malformed(file, "has \(bytes) bytes, more than \(TokenizerFile.byteLimit)")
+      }
     }
-    try self.init(json: Array(data), location: file)
+    try self.init(json: json, location: file)
   }
 
   /// Reads the text of a tokenizer.json; `location` names it in errors.

@@ -40,11 +40,19 @@ extension TokenizerFile {
     }
   }
 
+  /// Parts of a post-processor, and pieces of a template: each is looked up by name.
+  private static let processorLimit = 16
+  private static let pieceLimit = 256
+
   /// The ids before and after a text, from `TemplateProcessing`; `ByteLevel` adds none.
   func template(count: Int) throws(TokenizerError) -> (prefix: [Int32], suffix: [Int32]) {
     guard let stage = json.present("post_processor") else { return ([], []) }
     var result: (prefix: [Int32], suffix: [Int32]) = ([], [])
-    for part in stage["processors"]?.array ?? [stage] {
+    let parts = stage["processors"]?.array ?? [stage]
+    guard parts.count <= Self.processorLimit else {
+      throw unsupported("post_processor", "has \(parts.count) parts")
+    }
+    for part in parts {
       switch part["type"]?.string {
       case "ByteLevel": continue
       case "TemplateProcessing":
@@ -63,6 +71,9 @@ extension TokenizerFile {
   ) throws(TokenizerError) -> (prefix: [Int32], suffix: [Int32]) {
     guard let single = part["single"]?.array else {
       throw malformed("post_processor.single is not a list")
+    }
+    guard single.count <= Self.pieceLimit else {
+      throw unsupported("post_processor.single", "has \(single.count) pieces")
     }
     var before: [Int32] = []
     var after: [Int32] = []

@@ -4,8 +4,14 @@ import Records
 struct TokenizerFile {
   let json: JSONValue
   let location: String
+  /// Four times what the largest vocabularies take.
+  static let byteLimit = 64 << 20
+  /// Entries of a vocabulary; the largest that are in use have 2^18.
+  private static let vocabularyLimit = 1 << 19
   /// Ids at or above this are refused, since tables are sized by the largest.
-  private static let idLimit = 1 << 24
+  private static let idLimit = 1 << 20
+  /// UTF-8 bytes of all added tokens: each byte may become a node of the trie that finds them.
+  private static let addedByteLimit = 1 << 18
 
   init(json bytes: [UInt8], location: String) throws(TokenizerError) {
     self.location = location
@@ -45,9 +51,14 @@ struct TokenizerFile {
     guard let entries = json.present("added_tokens") else { return [] }
     guard let entries = entries.array else { throw malformed("added_tokens is not a list") }
     var tokens: [AddedToken] = []
+    var length = 0
     for (index, entry) in entries.enumerated() {
       guard let content = entry["content"]?.string, !content.isEmpty else {
         throw malformed("added_tokens[\(index)] has no content")
+      }
+      length += content.utf8.count
+      guard length <= Self.addedByteLimit else {
+        throw malformed("added_tokens have more than \(Self.addedByteLimit) bytes of text")
       }
       for field in ["lstrip", "rstrip", "single_word"]
       where try flag(entry, field, absent: false) {
@@ -67,6 +78,10 @@ struct TokenizerFile {
   func model(addedTokens: [AddedToken]) throws(TokenizerError) -> BytePairModel {
     guard let model = json.present("model"), let vocabulary = model["vocab"]?.object else {
       throw malformed("model.vocab is not an object")
+    }
+    guard vocabulary.count <= Self.vocabularyLimit else {
+      throw malformed(
+        "model.vocab has \(vocabulary.count) entries, more than \(Self.vocabularyLimit)")
     }
     var ids: [TokenSpelling: Int32] = [:]
     ids.reserveCapacity(vocabulary.count + addedTokens.count)
