@@ -20,7 +20,8 @@ public struct DefinitionError: DescribedError, Equatable {
   public var problem: String
   public var remedy: String
 
-  /// Line breaks, which keys and values of a file may bring in, become `\n`.
+  /// Line breaks, which keys and values of a file may bring in, become `\n`, and user information
+  /// in URLs becomes `…`.
   public init(_ code: Code, at origin: Origin, _ problem: String, remedy: String) {
     self.code = code
     self.origin = origin
@@ -43,6 +44,11 @@ public enum Origin: Sendable, Equatable, CustomStringConvertible {
   /// The command line, `--set KEY=VALUE`.
   case flag(String)
 
+  /// The same place where the key itself must not be shown.
+  var withoutKey: Origin {
+    if case .flag = self { .flag("(not shown)") } else { self }
+  }
+
   public var description: String {
     switch self {
     case .schema: "default"
@@ -53,7 +59,9 @@ public enum Origin: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// Errors are read line by line.
+/// Errors are read line by line, and end up in logs.
 private func oneLine(_ text: String) -> String {
-  text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\\n")
+  let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    .joined(separator: "\\n")
+  return Credential.redactingURLs(in: line)
 }

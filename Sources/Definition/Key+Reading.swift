@@ -49,6 +49,12 @@ extension Key {
       guard let value = kind.scalar(text, plain: plain), kind.accepts(value) else {
         throw wrong(tree, path: path, kind)
       }
+      if case .text(let text) = value, Credential.redactingURLs(in: text) != text {
+        throw DefinitionError(
+          .wrongValue, at: tree.origin,
+          "\(path) holds user information in its URL (not shown), which a run would store",
+          remedy: "Remove what stands before the @.")
+      }
       return value
     default:
       throw wrong(tree, path: path, kind)
@@ -61,7 +67,7 @@ extension Key {
 
   private func wrong(_ tree: Tree, path: String, expected: String) -> DefinitionError {
     DefinitionError(
-      .wrongValue, at: tree.origin, "\(path) must be \(expected), found \(tree.found)",
+      .wrongValue, at: tree.origin, "\(path) must be \(expected), found \(tree.found(under: path))",
       remedy: "Correct the value; `pipeline config explain` with the key says what it does.")
   }
 

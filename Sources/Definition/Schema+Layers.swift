@@ -21,7 +21,8 @@ extension Schema {
     guard case .map(let entries) = tree.content else {
       let what = prefix.isEmpty ? "a definition" : "\(shown)\(prefix.dropLast())"
       throw DefinitionError(
-        .wrongValue, at: tree.origin, "\(what) must be a map of keys, found \(tree.found)",
+        .wrongValue, at: tree.origin,
+        "\(what) must be a map of keys, found \(tree.found(under: prefix))",
         remedy: "Write KEY: VALUE, one a line.")
     }
     for entry in entries {
@@ -107,7 +108,8 @@ extension Schema {
     let origin = entry.value.origin
     guard case .scalar(let text, _) = entry.value.content, !entry.value.isNull else {
       throw DefinitionError(
-        .wrongValue, at: origin, "\(entry.name) must be text, found \(entry.value.found)",
+        .wrongValue, at: origin,
+        "\(entry.name) must be text, found \(entry.value.found(under: entry.name))",
         remedy: "Correct the value.")
     }
     if entry.name == "extends" {
@@ -140,7 +142,16 @@ extension Schema {
 
   /// The error for a key that this schema lacks, with the nearest one that it has.
   func unknown(_ path: String, shown: String, at origin: Origin) -> DefinitionError {
+    // A credential where a key should stand, as in `{password hunter2}`.
+    let isValue = Credential.isValue(path)
     let cut = path.count > 80 ? path.prefix(80) + "…" : path[...]
+    if isValue || Credential.isNamed(path) {
+      return DefinitionError(
+        .unknownKey, at: isValue ? origin.withoutKey : origin,
+        "there is no key \(isValue ? "of this name (not shown)" : shown + cut), and no value of it "
+          + "is kept",
+        remedy: "Keep credentials out of definitions; a key for one takes ${NAME} alone.")
+    }
     let nearest = nearest(to: path).map { "Did you mean \(shown)\($0)? " } ?? ""
     return DefinitionError(
       .unknownKey, at: origin, "there is no key \(shown)\(cut)",

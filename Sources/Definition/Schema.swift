@@ -36,6 +36,10 @@ public struct Schema: Sendable {
     for key in keys {
       precondition(
         !isRoot || !["name", "extends"].contains(key.path), "the key \(key.path) is reserved")
+      if case .text = key.kind {
+        precondition(
+          key.secret || !Credential.isNamed(key.path), "\(key.path) is named as a secret is")
+      }
       precondition(table.updateValue(key, forKey: key.path) == nil, "\(key.path) is there twice")
       let parts = key.path.split(separator: ".", omittingEmptySubsequences: false)
       precondition(!parts.contains(""), "\(key.path) has an empty component")

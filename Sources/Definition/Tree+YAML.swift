@@ -67,8 +67,10 @@ extension Tree {
       // but for quoted scalars, which libYAML itself marks as text.
       let name = tag.description
       if name == Tag.Name.implicit.rawValue || quoted && name == Tag.Name.str.rawValue { return }
+      // A tag of the file's own may be a value that lost its quotes.
+      let shown = name.hasPrefix("tag:yaml.org,2002:") ? "the tag \(name)" : "a tag of its own"
       throw DefinitionError(
-        .syntax, at: origin, "the tag \(name) is not accepted",
+        .syntax, at: origin, "\(shown) is not accepted",
         remedy: "Remove it; types follow from the key.")
     }
     switch node {
@@ -136,8 +138,9 @@ private func countMarks(in text: String) -> (anchors: Int, aliases: Int) {
 
 extension DefinitionError {
   static func duplicate(_ key: String, at origin: Origin) -> DefinitionError {
-    DefinitionError(
-      .duplicateKey, at: origin, "the key \"\(key)\" stands more than once in this map",
+    let name = Credential.isValue(key) ? "(not shown)" : key
+    return DefinitionError(
+      .duplicateKey, at: origin, "the key \"\(name)\" stands more than once in this map",
       remedy: "Keep one of them.")
   }
 

@@ -22,11 +22,13 @@ struct Tree {
     return ["", "~", "null", "Null", "NULL"].contains(text)
   }
 
-  /// As an error says it: "found …". Long text is cut.
-  var found: String {
+  /// As an error says it: "found …". Long text is cut, and what may be a credential is not shown.
+  /// - Parameter path: the key whose value this is.
+  func found(under path: String) -> String {
     switch content {
     case .scalar(let text, let plain):
       if isNull { return "null" }
+      if Credential.isNamed(path) || Credential.isLikely(in: text) { return Credential.hidden }
       let short = text.count > 40 ? text.prefix(40) + "…" : text[...]
       return plain ? String(short) : "the text \"\(short)\""
     case .list(let items): return "a list of \(items.count)"

@@ -60,7 +60,9 @@ func quoted(_ text: String) -> String {
     case "\t": result += "\\t"
     // What YAML calls unprintable, or folds as a line break.
     case "\u{00}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}"..."\u{2029}", "\u{FEFF}",
-      "\u{FFFE}"..."\u{FFFF}":
+      "\u{FFFE}"..."\u{FFFF}",
+      // And what reorders a line on a terminal.
+      "\u{061C}", "\u{200E}"..."\u{200F}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}":
       let hex = String(scalar.value, radix: 16, uppercase: true)
       result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
     default: result.unicodeScalars.append(scalar)
