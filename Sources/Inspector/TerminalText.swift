@@ -18,6 +18,38 @@ public enum TerminalText {
     return result
   }
 
+  /// The last door before a terminal: text made of parts that were escaped already, with the colours
+  /// that the program itself put in. Whatever else a terminal would obey becomes `\u{…}`.
+  ///
+  /// - Parameter keepsColours: lets colours pass: ESC `[` digits and `;`, ended by `m`.
+  public static func guarded(_ text: String, keepsColours: Bool) -> String {
+    guard text.unicodeScalars.contains(where: { $0 != "\n" && isUnsafe($0) }) else { return text }
+    var result = ""
+    result.reserveCapacity(text.utf8.count)
+    var rest = text.unicodeScalars[...]
+    while let scalar = rest.first {
+      if keepsColours, let colour = colour(at: rest) {
+        result.unicodeScalars.append(contentsOf: colour)
+        rest = rest[colour.endIndex...]
+        continue
+      }
+      result += scalar == "\n" ? "\n" : escaped(String(scalar))
+      rest = rest.dropFirst()
+    }
+    return result
+  }
+
+  /// The colour sequence that `text` begins with.
+  private static func colour(
+    at text: Substring.UnicodeScalarView
+  ) -> Substring.UnicodeScalarView? {
+    guard text.starts(with: "\u{1B}[".unicodeScalars) else { return nil }
+    let rest = text.dropFirst(2)
+    let digits = rest.prefix(8).prefix { ("0"..."9").contains($0) || $0 == ";" }
+    guard digits.endIndex < rest.endIndex, rest[digits.endIndex] == "m" else { return nil }
+    return text[..<rest.index(after: digits.endIndex)]
+  }
+
   /// Whether a scalar must not reach a terminal as it is. The line feed counts as unsafe.
   public static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {

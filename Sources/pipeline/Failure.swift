@@ -1,4 +1,5 @@
 import ArgumentParser
+import Definition
 import Foundation
 import Inspector
 import Records
@@ -47,10 +48,16 @@ struct Failure {
   /// `pipeline: LOCATION: PROBLEM. REMEDY`, whatever the parts hold. Names of files and keys come
   /// from outside, so they are escaped.
   static func line(_ location: String, _ problem: String, _ remedy: String) -> String {
-    var problem = problem
+    var problem = short(problem)
     while problem.last == "." || problem.last == "\n" { problem.removeLast() }
     let end = problem.last == "?" ? "" : "."
-    return TerminalText.escaped("pipeline: \(location): \(problem)\(end) \(remedy)")
+    return TerminalText.escaped(
+      Credential.redactingURLs(in: "pipeline: \(short(location)): \(problem)\(end) \(remedy)"))
+  }
+
+  /// A name from a file can be as long as the file.
+  private static func short(_ text: String) -> String {
+    text.utf8.count > 4000 ? text.prefix(2000) + "…" : text
   }
 
   private static let usageRemedy = "See `pipeline --help`, or `--help` after a command."
@@ -66,6 +73,11 @@ struct Failure {
   private static func usageProblem(_ error: any Error) -> String {
     let message = Pipeline.message(for: error).split(whereSeparator: \.isNewline)
       .joined(separator: " ")
+    // A credential on the command line, in the wrong place: what the parser quotes may be its value.
+    if CommandLine.arguments.dropFirst().contains(where: Credential.isLikely(in:)) {
+      return "the arguments are not those of a command; they are not shown, since one may be a "
+        + "credential"
+    }
     guard message.lowercased().contains("unexpected argument"),
       let suggestion = CommandSuggestion.current
     else { return message }

@@ -58,8 +58,11 @@ struct Output {
     }
   }
 
-  /// `text` as it is, whole, on stdout.
-  func write(_ text: String) { Self.write(Array(text.utf8), to: STDOUT_FILENO) }
+  /// `text` whole, on stdout. JSON and text that was escaped pass as they are.
+  func write(_ text: String) {
+    let safe = TerminalText.guarded(text, keepsColours: hasColor)
+    Self.write(Array(safe.utf8), to: STDOUT_FILENO)
+  }
 
   /// One JSON object on stdout.
   ///
@@ -82,7 +85,10 @@ struct Output {
   }
 
   /// A line on stderr: progress, notices, errors. Nobody may be reading, which is no error.
-  static func note(_ line: String) { write(Array((line + "\n").utf8), to: STDERR_FILENO) }
+  static func note(_ line: String) {
+    let safe = TerminalText.guarded(line, keepsColours: false)
+    write(Array((safe + "\n").utf8), to: STDERR_FILENO)
+  }
 
   /// JSON is read on terminals too. What could harm one stands inside strings only, so writing it
   /// as an escape changes nothing for a parser; all of it lies in the basic plane but the tags.

@@ -1,4 +1,5 @@
 import Foundation
+import Inspector
 import Stages
 
 /// What a run shows on stderr while it works: one line that is redrawn on a terminal, plain lines
@@ -77,12 +78,15 @@ final class ProgressDisplay {
 
   private func redraw(_ text: String) {
     guard !isQuiet else { return }
+    let text = TerminalText.escaped(text)
     let name = (stage?.rawValue ?? "").padding(toLength: 10, withPad: " ", startingAt: 0)
     write("\r\u{1B}[K\(String("\(name)\(text)".prefix(118)))")
   }
 
   private func put(_ text: String) {
     guard !isQuiet else { return }
+    // Names of suites, paths and reasons come from outside.
+    let text = TerminalText.escaped(text)
     write(isTerminal ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
   }
 

@@ -33,6 +33,8 @@ enum RunReport {
     let after = summary.evaluation.after
     let k = after.values.map(\.k).max() ?? 0
     func row(_ name: String, _ was: Summary.Suite?, _ now: Summary.Suite) -> [String] {
+      // A suite is named after the source that a dataset's rows name.
+      let name = TerminalText.escaped(name)
       let interval = "[\(percent(now.low)), \(percent(now.high))]"
       guard let was else { return [name, "-", percent(now.mean), "-", interval] }
       return [
