@@ -101,6 +101,8 @@ let package = Package(
         "Records", "Randomness", "Digest", "Operators", "Tokenizer", "Policy", "Estimator",
         "Verifiers", "Queue", "Shards", "Definition", "Stages",
       ]),
+    // The binary that these attack stands beside theirs.
+    tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
     tests("Evaluation", ["Evaluation", "Stages", "Records"]),
     .target(
       name: "DiskShim", path: "Tests/DiskShim", publicHeadersPath: "include",

@@ -1,0 +1,129 @@
+import Foundation
+import Queue
+import Records
+import Testing
+
+/// Bytes under the header of a record, whatever they are: its envelope is sound.
+private protocol Forgery: StoredRecord {
+  var bytes: [UInt8] { get }
+}
+
+extension Forgery {
+  func encode(into encoder: inout RecordEncoder) { for byte in bytes { encoder.stable.put(byte) } }
+  init(from decoder: inout RecordDecoder) throws(RecordError) {
+    throw RecordError(problem: "is never read")
+  }
+}
+
+private struct ForgedRollout: Forgery {
+  static let kind = RolloutRecord.kind
+  static let version = RolloutRecord.version
+  let bytes: [UInt8]
+}
+
+private struct ForgedVersion: Forgery {
+  static let kind = RolloutRecord.kind
+  static let version: UInt16 = 999
+  let bytes: [UInt8]
+}
+
+extension StoredRecord {
+  fileprivate func put(into transaction: WriteTransaction, _ key: UInt64) throws {
+    try transaction.put(self, .rollouts, RecordKey(key))
+  }
+}
+
+extension Hostile {
+  @Suite struct RunAttackTests {
+    /// A version and a digest, as every rollout record begins.
+    private static let start = [UInt8](repeating: 0, count: 9)
+
+    private static func count(_ value: Int) -> [UInt8] {
+      var writer = ByteWriter()
+      writer.put(count: value)
+      return writer.bytes
+    }
+
+    /// Records that a sound checksum vouches for and that would take gigabytes, or all time.
+    @Test func records() throws {
+      let large = 60 << 20
+      let zeros = [UInt8](repeating: 0, count: large)
+      let cases: [(String, any StoredRecord)] = [
+        ("zeros", ForgedRollout(bytes: zeros)),
+        ("an endless count", ForgedRollout(bytes: Self.start + Array(repeating: 0xFF, count: 40))),
+        ("tokens that are not there", ForgedRollout(bytes: Self.start + Self.count(1 << 40))),
+        // No prompt tokens, then trajectories of nothing.
+        (
+          "empty trajectories",
+          ForgedRollout(bytes: Self.start + [0] + Self.count(large / 8) + zeros)
+        ),
+        ("nothing", ForgedRollout(bytes: [])),
+        ("another version", ForgedVersion(bytes: [1, 2, 3])),
+      ]
+      let run = try HostileRun()
+      var faults = Faults()
+      for (index, (name, record)) in cases.enumerated() {
+        // Beyond the run's own groups: nothing stands there yet.
+        let key = UInt64(2 + index)
+        try run.write { transaction in
+          try transaction.put(Self.prompt, .prompts, RecordKey(key))
+          try record.put(into: transaction, key)
+        }
+        try faults.expectRefused(
+          name, ["inspect", "show", run.path, "\(key)"], [2, 3, 4])
+      }
+      let digest = try Command.run(["queue", "digest", run.path])
+      if let fault = digest.fault(expecting: [0, 4]), digest.status != 0 || digest.seconds > 10 {
+        faults.add("digest: \(fault)")
+      }
+      #expect(faults.found.isEmpty, faults.text)
+    }
+
+    private static let prompt = PromptRecord(
+      step: 1, wave: 0, epoch: 0, position: 0, dataset: 0, rollouts: 1,
+      prompt: Prompt(id: "x", content: .text("1 + 1 = ?"), groundTruth: "2", source: "x"))
+
+    /// JSON of a run that is read again: cut, deep, of another type, and no file at all.
+    @Test func files() throws {
+      let run = try HostileRun()
+      var faults = Faults()
+      for file in ["summary.json", "pipeline.yaml"] {
+        let path = "\(run.path)/\(file)"
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        for (name, bytes) in [
+          ("cut", Array(whole.prefix(whole.count / 2)) + Array("[".utf8)),
+          ("deep", [UInt8](repeating: UInt8(ascii: "["), count: 500_000)), ("zeros", [0, 0, 0]),
+        ] {
+          try run.place.write(bytes, "run/\(file)")
+          try faults.expectRefused(
+            "\(file) \(name)", ["resume", run.path, "-q"], [1, 2, 3, 4], saying: [file])
+        }
+        try FileManager.default.removeItem(atPath: path)
+        _ = try run.place.makeFIFO("run/\(file)")
+        try faults.expectRefused(
+          "\(file) FIFO", ["resume", run.path, "-q"], [1, 2, 3, 4], saying: [file])
+        try FileManager.default.removeItem(atPath: path)
+        try whole.write(to: URL(fileURLWithPath: path))
+      }
+      let healed = try Command.run(["resume", run.path, "-q"])
+      if healed.status != 0 { faults.add("all is as it was: \(healed)") }
+      #expect(faults.found.isEmpty, faults.text)
+    }
+
+    @Test func names() throws {
+      var faults = Faults()
+      let name = "\u{1B}]0;title\u{7}\u{202E}a\nb\r\u{9B}31m"
+      for arguments in [
+        ["resume", name], ["status", name], ["inspect", "show", name, "0"],
+        ["queue", "digest", name],
+        ["data", "show", name], ["data", "check", name], ["compare", name],
+        ["config", "show", name],
+        ["run", "pipelines/quickstart.yaml", "-q", "--run", "/proc/\(name)"], [name], ["--\(name)"],
+        ["config", "explain", name], ["inspect", name],
+      ] {
+        try faults.expectRefused("\(arguments[0])", arguments, [1, 2])
+      }
+      #expect(faults.found.isEmpty, faults.text)
+    }
+  }
+}
