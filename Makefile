@@ -13,7 +13,7 @@ PACKAGES = libzstd-dev liblmdb-dev libopenblas-dev libssl-dev pkg-config
 MODULES = libzstd lmdb openblas libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo twins algorithms test crash crash-planted soak build packages format lint clean
+.PHONY: demo twins algorithms test crash crash-planted soak fuzz build packages format lint clean
 
 demo: build
 	$(PIPELINE) run pipelines/quickstart.yaml
@@ -53,6 +53,14 @@ crash-planted: packages
 soak: packages
 	$(SWIFT_BUILD)
 	.build/release/crash-lab soak $(if $(HOURS),--hours $(HOURS)) $(if $(WORK),--work $(WORK))
+
+# Seeded mutations of definitions, manifests, rows, records, safetensors headers and tokenizers against
+# their readers, each for SECONDS; `make test` has a few thousand of each. An input that traps stays in
+# $TMPDIR/temper-fuzz-TARGET.
+SECONDS = 60
+fuzz: packages
+	$(SWIFT_BUILD) --build-tests
+	TEMPER_FUZZ_SECONDS=$(SECONDS) swift test -c release --skip-build --no-parallel --filter FuzzTests
 
 build: packages
 	$(SWIFT_BUILD) --product pipeline

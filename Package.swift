@@ -101,6 +101,11 @@ let package = Package(
         "Records", "Randomness", "Digest", "Operators", "Tokenizer", "Policy", "Estimator",
         "Verifiers", "Queue", "Shards", "Definition", "Stages",
       ]),
+    tests(
+      "Fuzz",
+      [
+        "Records", "Definition", "Policy", "Queue", "Shards", "Stages", "Tokenizer",
+      ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
     tests("Evaluation", ["Evaluation", "Stages", "Records"]),

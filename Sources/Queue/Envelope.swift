@@ -10,7 +10,7 @@ import Records
 /// The raw bytes are the stable part, then the volatile one. The key is in the checksum, so that a
 /// record under a wrong key shows; so are the log's name and the header, which zstd's own checksum
 /// does not cover.
-struct Envelope: Equatable {
+package struct Envelope: Equatable {
   static let magic: [UInt8] = Array("TMPR".utf8)
   static let formatVersion: UInt16 = 1
   static let length = 36
@@ -18,14 +18,24 @@ struct Envelope: Equatable {
   /// Most raw bytes of one record: what a decoder ever reserves.
   static let rawLimit = 64 << 20
 
-  var kind: UInt16
-  var recordVersion: UInt16
-  var dictionary: UInt32
-  var rawLength: Int
-  var stableLength: Int
+  package var kind: UInt16
+  package var recordVersion: UInt16
+  package var dictionary: UInt32
+  package var rawLength: Int
+  package var stableLength: Int
+
+  package init(
+    kind: UInt16, recordVersion: UInt16, dictionary: UInt32, rawLength: Int, stableLength: Int
+  ) {
+    self.kind = kind
+    self.recordVersion = recordVersion
+    self.dictionary = dictionary
+    self.rawLength = rawLength
+    self.stableLength = stableLength
+  }
 
   /// Header and frame as stored under `key` of `log`.
-  func sealed(_ frame: [UInt8], log: Log, key: RecordKey) -> [UInt8] {
+  package func sealed(_ frame: [UInt8], log: Log, key: RecordKey) -> [UInt8] {
     var bytes = Self.magic + littleEndian(Self.formatVersion) + littleEndian(kind)
     bytes.reserveCapacity(Self.length + frame.count)
     bytes += littleEndian(recordVersion) + littleEndian(UInt16(0)) + littleEndian(dictionary)
@@ -37,7 +47,7 @@ struct Envelope: Equatable {
   }
 
   /// Opens what stands under `key` of `log`: the header, and the frame that it vouches for.
-  static func open(
+  package static func open(
     _ stored: [UInt8], log: Log, key: RecordKey
   ) throws(QueueError) -> (Envelope, frame: ArraySlice<UInt8>) {
     let place = "\(log)/\(key)"
