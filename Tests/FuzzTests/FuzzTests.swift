@@ -117,6 +117,7 @@ import Tokenizer
 
   @Test func safetensorsHeaders() throws {
     let path = NSTemporaryDirectory() + "/temper-fuzz-\(UUID().uuidString).safetensors"
+    let stored = InputFile(path)
     defer { unsafe unlink(path) }
     func file(_ header: String, data: Int) -> [UInt8] {
       let length = UInt64(header.utf8.count)
@@ -143,9 +144,7 @@ import Tokenizer
             bytes[index] = UInt8(truncatingIfNeeded: UInt64(max(0, end - 7)) >> UInt64(8 * index))
           }
         }
-        guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else {
-          throw BrokenPromise(what: "the file cannot be written")
-        }
+        stored.write(bytes)
         let file = try SafetensorsFile(path: path)
         for tensor in file.tensors { _ = try file.bytes(of: tensor) }
       })

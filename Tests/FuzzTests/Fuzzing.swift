@@ -45,11 +45,14 @@ struct Fuzzing {
     let start = clock.now
     var corpus = target.corpus
     var mutator = Mutator(seed: seed, words: target.words)
-    let trace = Trace(target.name, isKept: Self.seconds != nil)
+    // A trap ends the process: then this file holds the input that did it.
+    let trace =
+      Self.seconds == nil
+      ? nil : InputFile(NSTemporaryDirectory() + "/temper-fuzz-\(target.name)")
     while goesOn(since: start, clock) {
       let input = mutator.mutated(
         corpus[mutator.below(corpus.count)], with: corpus[mutator.below(corpus.count)])
-      trace.keep(input)
+      trace?.write(input)
       let begin = clock.now
       let isNew = outcome(of: input, target)
       executed += 1
@@ -88,23 +91,23 @@ struct Fuzzing {
   }
 }
 
-/// The input at work, in a file: a trap ends the process, and then this is the input that did it.
-private final class Trace {
+/// A file that holds one input after the other, without the cost of making it anew.
+final class InputFile {
   private let descriptor: Int32
 
-  init(_ name: String, isKept: Bool) {
-    let path = NSTemporaryDirectory() + "/temper-fuzz-\(name)"
-    descriptor = isKept ? unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) : -1
+  init(_ path: String) {
+    descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    precondition(descriptor >= 0, "\(path) cannot be made")
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit { close(descriptor) }
 
-  func keep(_ input: [UInt8]) {
-    guard descriptor >= 0 else { return }
+  func write(_ input: [UInt8]) {
     let written = unsafe input.withUnsafeBytes {
       unsafe pwrite(descriptor, $0.baseAddress, input.count, 0)
     }
-    precondition(written == input.count, "the input cannot be kept")
-    ftruncate(descriptor, off_t(input.count))
+    precondition(
+      written == input.count && ftruncate(descriptor, off_t(input.count)) == 0,
+      "the input cannot be kept")
   }
 }
