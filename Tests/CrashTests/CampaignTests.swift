@@ -52,7 +52,12 @@ extension Crashes {
     }
 
     @Test func aSignalEndsItWithinAStep() throws {
-      try expectHeld(.ids(["signal/ppo/whole/TERM/0", "signal/riskpo/stages/INT/1"]))
+      // Several, since a run that is faster than the undisturbed one was may end before its signal.
+      try expectHeld(
+        .ids([
+          "signal/ppo/whole/TERM/0", "signal/hpt/whole/INT/1", "signal/hpt/whole/TERM/2",
+          "signal/riskpo/stages/INT/1",
+        ]))
     }
 
     @Test func ofTwoCopiesOneWorks() throws {
