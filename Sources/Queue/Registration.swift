@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// A process's hold on one queue folder.
@@ -9,16 +10,31 @@ final class Registration: Sendable {
   private static let open = Mutex<Set<DataFile.Identity>>([])
 
   private let identity: DataFile.Identity
+  /// Of the folder: while it is open, the inode of a folder that was removed cannot become another's.
+  private let descriptor: Int32
 
   init(folder: String) throws(QueueError) {
-    let identity = try DataFile.Identity(of: folder)
+    let descriptor = unsafe Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .system(errno, at: folder, doing: "open") }
+    let identity: DataFile.Identity
+    do throws(QueueError) {
+      identity = try DataFile.Identity(of: folder)
+    } catch {
+      close(descriptor)
+      throw error
+    }
     guard Self.open.withLock({ $0.insert(identity).inserted }) else {
+      close(descriptor)
       throw QueueError(
         code: .locked, location: folder, problem: "is open in this process already",
         remedy: "Use the queue that is open, or release it first.")
     }
     self.identity = identity
+    self.descriptor = descriptor
   }
 
-  deinit { Self.open.withLock { _ = $0.remove(identity) } }
+  deinit {
+    Self.open.withLock { _ = $0.remove(identity) }
+    close(descriptor)
+  }
 }
