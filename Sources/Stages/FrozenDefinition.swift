@@ -7,18 +7,19 @@ import Foundation
 /// A run goes on from this file, and a flipped digit in a learning rate would be read like any
 /// other: so its last line is the SHA-256 of what stands before it.
 public enum FrozenDefinition {
-  private static let heading = "# Frozen by pipeline."
+  private static let heading = "# Frozen by pipeline. Change it by `pipeline resume --set`."
   private static let mark = "# sha256: "
 
   /// The text of the file: `comments`, then the definition with every key and value.
   static func text(of definition: Definition, comments: String) -> String {
-    let text = "\(heading) Change it by `pipeline resume --set`.\n\(comments)\(definition.yaml())"
+    let text = "\(heading)\n\(comments)\(definition.yaml())"
     return text + mark + hexadecimal(SHA256.hash(Array(text.utf8))) + "\n"
   }
 
   /// The definition that `directory` was frozen with.
   ///
-  /// A file with neither our heading nor a checksum is somebody else's, and is taken as it is.
+  /// A file with neither this heading nor a checksum is somebody else's, or of a run that was frozen
+  /// before there was one, and is taken as it is.
   /// - Parameter overrides: `--set` flags.
   /// - Throws: the definition's own errors; `StageError` with `.damaged` when the checksum differs.
   public static func read(
