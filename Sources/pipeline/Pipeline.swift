@@ -23,6 +23,7 @@ struct Pipeline: ParsableCommand {
     ProcessStart.withoutLibraryThreads()
     Output.prepare()
     do {
+      try ProcessStart.requireDescriptors()
       var command = try parseAsRoot()
       try command.run()
     } catch {
