@@ -96,13 +96,12 @@ public final class RunSession {
       last = now
     }
     defer { worked = runner.worked }
+    var seen = run.queue.lastCommit
     var end = try runner.run(limit: limit)
-    var pause = 0.001
     while follows, case .idle = end {
-      Thread.sleep(forTimeInterval: pause)
-      let before = try progress()
+      awaitCommit(after: seen)
+      seen = run.queue.lastCommit
       end = try runner.run(limit: limit)
-      pause = try progress() == before ? min(0.1, 2 * pause) : 0.001
     }
     try save()
     switch end {
@@ -121,8 +120,16 @@ public final class RunSession {
       remedy: "Look at it with `pipeline queue verify \(run.directory.path)`.")
   }
 
-  private func progress() throws -> [UInt64] {
-    try names.map { try run.ledger.cursor($0) }
+  /// Until somebody has committed since the commit numbered `seen`: a look at the mapped file, so
+  /// cheap that a hand-off need not wait. At most a tenth of a second, since a signal and room on the
+  /// disk show in no commit.
+  private func awaitCommit(after seen: UInt64) {
+    let end = clock.now + .milliseconds(100)
+    var pause = 0.0005
+    while run.queue.lastCommit == seen, clock.now < end {
+      Thread.sleep(forTimeInterval: pause)
+      pause = min(0.01, 1.5 * pause)
+    }
   }
 
   /// A checkpoint of the weights in memory, unless there is one.
