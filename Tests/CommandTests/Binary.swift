@@ -7,7 +7,10 @@ enum Binary {
   static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-  static let path = root + "/.build/release/pipeline"
+  /// Beside the test binary, which is built with it.
+  static let path =
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().path + "/pipeline"
 
   static let isBuilt = FileManager.default.isExecutableFile(atPath: path)
 
@@ -82,6 +85,6 @@ final class Scratch: Sendable {
 
 extension Trait where Self == ConditionTrait {
   static var needsBinary: Self {
-    .enabled(if: Binary.isBuilt, "skipped: needs .build/release/pipeline")
+    .enabled(if: Binary.isBuilt, "skipped: needs pipeline beside the tests")
   }
 }
