@@ -16,9 +16,7 @@ public struct ExaminedRecord: Sendable {
       throw QueueError.unknownVersion(
         "\(log)/\(key)", "record version \(version)", known: "\(R.version)")
     }
-    do { return try R(payload: payload) } catch {
-      throw RecordError(location: "\(log)/\(key)", problem: error.problem)
-    }
+    return try R(payload, log, key)
   }
 }
 

@@ -220,10 +220,18 @@ extension ReadTransaction {
       throw QueueError.unknownVersion(
         "\(log)/\(key)", "record version \(decoded.envelope.recordVersion)", known: "\(R.version)")
     }
-    do {
-      return try R(payload: decoded.payload)
-    } catch {
+    return try R(decoded.payload, log, key)
+  }
+}
+
+extension StoredRecord {
+  /// The record that these bytes are, which must be the one of its key.
+  init(_ payload: RecordPayload, _ log: Log, _ key: RecordKey) throws(RecordError) {
+    do throws(RecordError) { try self.init(payload: payload) } catch {
       throw RecordError(location: "\(log)/\(key)", problem: error.problem)
+    }
+    guard belongs(under: key.id, part: key.part) else {
+      throw RecordError(location: "\(log)/\(key)", problem: "names another step or wave itself")
     }
   }
 }

@@ -72,14 +72,33 @@ public struct DecisionRecord: StoredRecord {
       throw RecordError(problem: "decision uses its demonstration in an unknown way")
     }
     demonstration = use
-    rolloutWeight = try decoder.stable.double()
-    offPolicyWeight = try decoder.stable.double()
-    demonstrationWeight = try decoder.stable.double()
+    rolloutWeight = try decoder.stable.finite("the weight of its rollouts")
+    offPolicyWeight = try decoder.stable.finite("the weight of what joins")
+    demonstrationWeight = try decoder.stable.finite("the weight of imitation")
     solved = try decoder.stable.uint32()
-    total = try decoder.stable.uint32()
+    total = try decoder.stable.smallCount("the number of its rollouts")
     drop = try decoder.stable.optional { (reader: inout ByteReader) throws(RecordError) in
       try reader.string()
     }
     rule = try decoder.stable.string()
+    try judge()
+  }
+
+  /// What later stages take for granted of a decision that was read.
+  private func judge() throws(RecordError) {
+    try RecordError.require(solved <= total, "counts \(solved) solved rollouts of \(total)")
+    for (what, indices) in [("kept", kept), ("idle", idle)] {
+      try RecordError.require(
+        zip(indices, indices.dropFirst()).allSatisfy { $0 < $1 },
+        "its \(what) rollouts are not in order, each once")
+      try RecordError.require(
+        indices.last.map { $0 < total } ?? true,
+        "names the \(what) rollout \(indices.last ?? 0) of \(total)")
+    }
+    try RecordError.require(
+      Set(kept).isDisjoint(with: idle), "keeps a rollout that it leaves idle")
+    try RecordError.require(
+      drop == nil || kept.isEmpty && idle.isEmpty && demonstration == .unused,
+      "drops its group and trains on it")
   }
 }

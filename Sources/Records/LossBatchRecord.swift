@@ -1,7 +1,7 @@
 /// One trajectory of a loss batch.
 public struct LossRow: Sendable, Equatable {
   /// Which trajectory of the group's rollout record.
-  public enum Source: Sendable, Equatable {
+  public enum Source: Sendable, Hashable {
     case rollout(UInt32)
     case demonstration(UInt32)
     /// The response that an imported pair rejects.
@@ -123,9 +123,9 @@ public struct LossBatchRecord: StoredRecord {
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
-    step = try decoder.stable.uint64()
-    firstGroup = try decoder.stable.uint64()
-    endGroup = try decoder.stable.uint64()
+    step = try decoder.stable.ordinal("its step")
+    firstGroup = try decoder.stable.ordinal("its first group")
+    endGroup = try decoder.stable.ordinal("its end")
     groups = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try LossGroup(from: &reader)
     }
@@ -138,6 +138,40 @@ public struct LossBatchRecord: StoredRecord {
     metrics = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try Measurement(from: &reader)
     }
+    try judgeGroups()
+    try judgeUpdates()
+  }
+
+  public func belongs(under id: UInt64, part: UInt32) -> Bool { step == id }
+
+  /// Each group is one of those that the batch consumed, and named once.
+  private func judgeGroups() throws(RecordError) {
+    try RecordError.require(
+      firstGroup < endGroup, "takes the groups from \(firstGroup) up to \(endGroup)")
+    var known: Set<GroupID> = []
+    for group in groups.map(\.group) + drops.map(\.group) {
+      try RecordError.require(
+        group >= firstGroup && group < endGroup,
+        "names group \(group), and takes those from \(firstGroup) up to \(endGroup)")
+      try RecordError.require(known.insert(group).inserted, "names group \(group) twice")
+    }
+  }
+
+  /// Every epoch works each group off once.
+  private func judgeUpdates() throws(RecordError) {
+    var times = [Int](repeating: 0, count: groups.count)
+    for (index, members) in updates.enumerated() {
+      try RecordError.require(!members.isEmpty, "its update \(index) has no groups")
+      for member in members {
+        try RecordError.require(
+          member < groups.count, "its update \(index) names group \(member) of \(groups.count)")
+        times[Int(member)] += 1
+      }
+    }
+    let (least, most) = (times.min() ?? 1, times.max() ?? 1)
+    try RecordError.require(
+      least == most && least > 0,
+      "its updates work its groups off between \(least) and \(most) times")
   }
 }
 
@@ -156,14 +190,25 @@ extension LossGroup {
 
   fileprivate init(from reader: inout ByteReader) throws(RecordError) {
     group = try reader.uint64()
-    rolloutWeight = try reader.double()
-    offPolicyWeight = try reader.double()
-    demonstrationWeight = try reader.double()
+    rolloutWeight = try reader.finite("the weight of rollouts")
+    offPolicyWeight = try reader.finite("the weight of what joins")
+    demonstrationWeight = try reader.finite("the weight of imitation")
     rows = try reader.array { (reader: inout ByteReader) throws(RecordError) in
       try LossRow(from: &reader)
     }
     pairs = try reader.array { (reader: inout ByteReader) throws(RecordError) in
       LossPair(chosen: try reader.uint32(), rejected: try reader.uint32())
+    }
+    try judge()
+  }
+
+  private func judge() throws(RecordError) {
+    try RecordError.require(
+      Set(rows.map(\.source)).count == rows.count, "group \(group) names a trajectory twice")
+    for pair in pairs {
+      try RecordError.require(
+        max(pair.chosen, pair.rejected) < rows.count && pair.chosen != pair.rejected,
+        "group \(group) pairs rows \(pair.chosen) and \(pair.rejected) of \(rows.count)")
     }
   }
 }
@@ -196,13 +241,11 @@ extension LossRow {
     case 2: source = .rejected(index)
     default: throw RecordError(problem: "row has the unknown source \(form)")
     }
-    advantages = try reader.array { (reader: inout ByteReader) throws(RecordError) in
-      try reader.double()
-    }
-    returns = try reader.array { (reader: inout ByteReader) throws(RecordError) in
-      try reader.double()
-    }
+    advantages = try reader.finiteNumbers("an advantage")
+    returns = try reader.finiteNumbers("a return")
     reward = try reader.double()
+    // No reward is NaN; an infinite one is none that a verifier gave.
+    try RecordError.require(!reward.isInfinite, "a reward is \(reward)")
     isIdle = try reader.bool()
   }
 }

@@ -185,12 +185,12 @@ public struct PromptRecord: StoredRecord {
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
-    step = try decoder.stable.uint64()
-    wave = try decoder.stable.uint32()
-    epoch = try decoder.stable.uint64()
-    position = try decoder.stable.uint64()
-    dataset = try decoder.stable.uint32()
-    rollouts = try decoder.stable.uint32()
+    step = try decoder.stable.ordinal("its step")
+    wave = try decoder.stable.smallCount("its wave")
+    epoch = try decoder.stable.ordinal("its epoch")
+    position = try decoder.stable.ordinal("its position")
+    dataset = try decoder.stable.smallCount("its dataset")
+    rollouts = try decoder.stable.smallCount("the number of rollouts asked for")
     prompt = try Prompt(from: &decoder.stable)
   }
 }

@@ -17,10 +17,16 @@ public protocol StoredRecord: Sendable, Equatable {
   /// Raised when a field changes its meaning; a decoder refuses what it does not know.
   static var version: UInt16 { get }
   func encode(into encoder: inout RecordEncoder)
+  /// Refuses bytes that are no such record, and values that none can hold: indices beyond its own lists,
+  /// counts that disagree. What another record or the definition must tell is left to who joins them.
   init(from decoder: inout RecordDecoder) throws(RecordError)
+  /// Whether the record may stand under a key: false where it names another step or wave itself.
+  func belongs(under id: UInt64, part: UInt32) -> Bool
 }
 
 extension StoredRecord {
+  public func belongs(under id: UInt64, part: UInt32) -> Bool { true }
+
   public func payload() -> RecordPayload {
     var encoder = RecordEncoder()
     encode(into: &encoder)
@@ -52,7 +58,7 @@ public struct RecordError: DescribedError, Equatable {
   public var location: String
   public var problem: String
   public var remedy: String {
-    "The store is damaged or of another version; run `pipeline queue digest` on the run."
+    "The store is damaged; run `pipeline queue verify` on the run, then `pipeline queue repair`."
   }
   public var exitStatus: ExitStatus { .corrupt }
 

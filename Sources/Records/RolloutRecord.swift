@@ -97,7 +97,7 @@ public struct Trajectory: Sendable, Equatable {
   }
 
   init(from reader: inout ByteReader) throws(RecordError) {
-    tokens = try reader.tokens()
+    tokens = try reader.tokenIDs()
     // No span is longer than the trajectory, so that their sum cannot wrap around.
     let longest = tokens.count
     spans = try reader.array { (reader: inout ByteReader) throws(RecordError) in
@@ -119,6 +119,8 @@ public struct Trajectory: Sendable, Equatable {
     guard spanned == tokens.count else {
       throw RecordError(problem: "spans cover \(spanned) of \(tokens.count) tokens")
     }
+    try RecordError.require(
+      Set(quantities.map(\.name)).count == quantities.count, "a quantity is recorded twice")
     for quantity in quantities where quantity.values.count != tokens.count {
       throw RecordError(
         problem: "\(quantity.values.count) recorded values for \(tokens.count) tokens")
@@ -176,9 +178,9 @@ public struct RolloutRecord: StoredRecord {
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
-    policyVersion = try decoder.stable.uint64()
-    weightsDigest = try decoder.stable.raw()
-    promptTokens = try decoder.stable.tokens()
+    policyVersion = try decoder.stable.ordinal("its policy version")
+    weightsDigest = try decoder.stable.digest("the digest of the weights")
+    promptTokens = try decoder.stable.tokenIDs()
     demonstrations = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try Trajectory(from: &reader)
     }
@@ -192,5 +194,8 @@ public struct RolloutRecord: StoredRecord {
       try reader.string()
     }
     seconds = try decoder.volatile.double()
+    try RecordError.require(
+      refusal == nil || rollouts.isEmpty,
+      "says why it has no rollouts, and holds \(rollouts.count)")
   }
 }

@@ -60,9 +60,9 @@ public struct UpdateRecord: StoredRecord {
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
-    step = try decoder.stable.uint64()
-    weightsDigest = try decoder.stable.raw()
-    criticDigest = try decoder.stable.raw()
+    step = try decoder.stable.ordinal("its step")
+    weightsDigest = try decoder.stable.digest("the digest of the weights")
+    criticDigest = try decoder.stable.digest("the digest of the critic")
     adamUpdates = try decoder.stable.uint64()
     metrics = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
       try Measurement(from: &reader)
@@ -78,7 +78,12 @@ public struct UpdateRecord: StoredRecord {
     timings = try decoder.volatile.array { (reader: inout ByteReader) throws(RecordError) in
       try Measurement(from: &reader)
     }
+    try RecordError.require(
+      logProbabilities.isEmpty || logProbabilities.count == updates.count,
+      "holds log-probabilities of \(logProbabilities.count) updates of \(updates.count)")
   }
+
+  public func belongs(under id: UInt64, part: UInt32) -> Bool { step == id }
 }
 
 extension Measurement {
@@ -116,8 +121,10 @@ public struct DemandRecord: StoredRecord {
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
-    step = try decoder.stable.uint64()
-    wave = try decoder.stable.uint32()
+    step = try decoder.stable.ordinal("its step")
+    wave = try decoder.stable.smallCount("its wave")
     missing = try decoder.stable.uint32()
   }
+
+  public func belongs(under id: UInt64, part: UInt32) -> Bool { step == id && wave == part }
 }

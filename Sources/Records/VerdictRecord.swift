@@ -65,11 +65,12 @@ public struct Verdict: Sendable, Equatable {
   init(from reader: inout ByteReader) throws(RecordError) {
     switch try reader.byte() {
     case 0:
-      let reward = try reader.double()
+      let reward = try reader.finite("a reward")
       outcome = .scored(
         reward: reward,
         components: try reader.array { (reader: inout ByteReader) throws(RecordError) in
-          RewardComponent(name: try reader.string(), value: try reader.double())
+          RewardComponent(
+            name: try reader.string(), value: try reader.finite("a part of a reward"))
         })
     case 1: outcome = .error(try reader.string())
     case let other: throw RecordError(problem: "verdict has the unknown form \(other)")

@@ -21,7 +21,7 @@ enum SampleRecords {
   private static let rollouts = RolloutRecord(
     policyVersion: 3, weightsDigest: Array(repeating: 7, count: 32), promptTokens: [5, 6],
     demonstrations: [trajectory], rejected: [trajectory], rollouts: [trajectory, trajectory],
-    refusal: "too long", seconds: 0.25)
+    seconds: 0.25)
 
   private static let verdicts = VerdictRecord(
     verdicts: [
@@ -33,7 +33,7 @@ enum SampleRecords {
 
   private static let decision = DecisionRecord(
     kept: [0, 2], idle: [1], demonstration: .both, rolloutWeight: 1, demonstrationWeight: 0.5,
-    solved: 1, total: 3, drop: "all solved", rule: "hpt")
+    solved: 1, total: 3, drop: nil, rule: "hpt")
 
   private static let batch = LossBatchRecord(
     step: 3, firstGroup: 12, endGroup: 16,

@@ -2,7 +2,7 @@ import Randomness
 import Records
 
 /// Seeded records of every kind, with the awkward values among them: empty lists, empty and
-/// non-ASCII text, infinities, the largest integers.
+/// non-ASCII text, infinities where they are numbers, the largest integers that a record may hold.
 struct RandomRecords {
   private let stream: RandomStream
   private var drawn: UInt64 = 0
@@ -17,6 +17,27 @@ struct RandomRecords {
   mutating func bits() -> UInt64 {
     drawn += 1
     return [0, 1, .max, stream.bits(drawn)][below(4)]
+  }
+
+  /// A step, a group, a position.
+  mutating func ordinal() -> UInt64 { min(bits(), RecordLimits.number - 1) }
+
+  mutating func smallCount() -> UInt32 {
+    min(UInt32(truncatingIfNeeded: bits()), RecordLimits.count - 1)
+  }
+
+  mutating func tokens() -> [Int32] {
+    list(9) { Int32(truncatingIfNeeded: $0.bits() & 0x7FFF_FFFF) }
+  }
+
+  mutating func digest() -> [UInt8] {
+    below(4) == 0 ? [] : (0..<32).map { _ in UInt8(truncatingIfNeeded: bits()) }
+  }
+
+  /// A number that a stage computes with.
+  mutating func finite() -> Double {
+    let number = self.number()
+    return number.isFinite ? number : 0.5
   }
 
   mutating func number() -> Double {
@@ -40,7 +61,7 @@ struct RandomRecords {
   }
 
   mutating func trajectory() -> Trajectory {
-    let tokens = list(9) { Int32(truncatingIfNeeded: $0.bits()) }
+    let tokens = self.tokens()
     let cut = below(tokens.count + 1)
     let roles: [Role] = [.assistant, .tool, .user]
     return Trajectory(
@@ -51,8 +72,8 @@ struct RandomRecords {
       ],
       logProbabilities: below(2) == 0 ? [] : tokens.map { _ in Float(number()) },
       finish: below(2) == 0 ? .stop : .length,
-      quantities: list(2) { records in
-        RecordedQuantity(name: records.text(), values: tokens.map { _ in Float(records.number()) })
+      quantities: ["entropy", "Ω"].prefix(below(3)).map { name in
+        RecordedQuantity(name: name, values: tokens.map { _ in Float(number()) })
       })
   }
 
@@ -63,7 +84,7 @@ struct RandomRecords {
     let tags = Dictionary(
       list { ($0.text(), $0.text()) }, uniquingKeysWith: { first, _ in first })
     return PromptRecord(
-      step: bits(), wave: UInt32(truncatingIfNeeded: bits()), epoch: bits(), position: bits(),
+      step: ordinal(), wave: smallCount(), epoch: ordinal(), position: ordinal(),
       dataset: UInt32(below(3)), rollouts: UInt32(below(9)),
       prompt: Prompt(
         id: text(), content: content, groundTruth: text(), demonstrations: list { $0.text() },
@@ -71,12 +92,11 @@ struct RandomRecords {
   }
 
   mutating func rollouts() -> RolloutRecord {
-    RolloutRecord(
-      policyVersion: bits(), weightsDigest: list(32) { UInt8(truncatingIfNeeded: $0.bits()) },
-      promptTokens: list(9) { Int32(truncatingIfNeeded: $0.bits()) },
+    let refusal = maybe { $0.text() }
+    return RolloutRecord(
+      policyVersion: ordinal(), weightsDigest: digest(), promptTokens: tokens(),
       demonstrations: list(2) { $0.trajectory() }, rejected: list(2) { $0.trajectory() },
-      rollouts: list { $0.trajectory() },
-      refusal: maybe { $0.text() }, seconds: number())
+      rollouts: refusal == nil ? list { $0.trajectory() } : [], refusal: refusal, seconds: number())
   }
 
   mutating func verdicts() -> VerdictRecord {
@@ -92,58 +112,70 @@ struct RandomRecords {
       outcome: below(3) == 0
         ? .error(text())
         : .scored(
-          reward: number(),
-          components: list(3) { RewardComponent(name: $0.text(), value: $0.number()) }),
+          reward: finite(),
+          components: list(3) { RewardComponent(name: $0.text(), value: $0.finite()) }),
       extracted: maybe { $0.text() }, span: maybe { _ in span }, rule: text(),
       critique: maybe { $0.text() })
   }
 
   mutating func decision() -> DecisionRecord {
-    DecisionRecord(
-      kept: list(8) { UInt32(truncatingIfNeeded: $0.bits()) },
-      idle: list(8) { UInt32(truncatingIfNeeded: $0.bits()) },
-      demonstration: [.unused, .imitated, .joins, .both][below(4)], rolloutWeight: number(),
-      offPolicyWeight: number(), demonstrationWeight: number(), solved: UInt32(below(9)),
-      total: UInt32(below(9)),
-      drop: maybe { $0.text() }, rule: text())
+    let drop = maybe { $0.text() }
+    let total = below(9)
+    // 0 and 1 name a rollout that stays; the rest is gone.
+    let places = (0..<UInt32(total)).map { ($0, drop == nil ? below(3) : 2) }
+    return DecisionRecord(
+      kept: places.filter { $0.1 == 0 }.map(\.0), idle: places.filter { $0.1 == 1 }.map(\.0),
+      demonstration: drop == nil ? [.unused, .imitated, .joins, .both][below(4)] : .unused,
+      rolloutWeight: finite(), offPolicyWeight: finite(), demonstrationWeight: finite(),
+      solved: UInt32(below(total + 1)), total: UInt32(total), drop: drop, rule: text())
   }
 
   mutating func batch() -> LossBatchRecord {
-    LossBatchRecord(
-      step: bits(), firstGroup: bits(), endGroup: bits(),
-      groups: list { records in
-        LossGroup(
-          group: records.bits(), rolloutWeight: records.number(),
-          offPolicyWeight: records.number(), demonstrationWeight: records.number(),
-          rows: records.list { records in
-            let index = UInt32(records.below(9))
-            return LossRow(
-              source: [.rollout(index), .demonstration(index), .rejected(index)][
-                records.below(3)],
-              advantages: records.list { $0.number() }, returns: records.list { $0.number() },
-              reward: records.number(), isIdle: records.below(2) == 0)
-          },
-          pairs: records.list {
-            LossPair(chosen: UInt32($0.below(9)), rejected: UInt32($0.below(9)))
-          })
-      }, drops: list { LossDrop(group: $0.bits(), reason: $0.text()) },
-      updates: list { $0.list { UInt32(truncatingIfNeeded: $0.bits()) } },
+    let first = min(ordinal(), RecordLimits.number - 100)
+    var next = first
+    func group() -> GroupID {
+      defer { next += 1 }
+      return next
+    }
+    let groups = list { $0.lossGroup(group()) }
+    let drops = list { LossDrop(group: group(), reason: $0.text()) }
+    let epochs = groups.isEmpty ? 0 : 1 + below(2)
+    return LossBatchRecord(
+      step: ordinal(), firstGroup: first, endGroup: next + 1, groups: groups, drops: drops,
+      updates: (0..<epochs).flatMap { _ in
+        let cut = below(groups.count)
+        return [Array(0..<UInt32(cut)), Array(UInt32(cut)..<UInt32(groups.count))]
+          .filter { !$0.isEmpty }
+      },
       metrics: list { Measurement($0.text(), $0.number()) })
   }
 
+  private mutating func lossGroup(_ group: GroupID) -> LossGroup {
+    let rows = (0..<UInt32(below(5))).map { index in
+      LossRow(
+        source: [.rollout(index), .demonstration(index), .rejected(index)][below(3)],
+        advantages: list { $0.finite() }, returns: list { $0.finite() },
+        reward: finite(), isIdle: below(2) == 0)
+    }
+    let last = UInt32(max(1, rows.count)) - 1
+    return LossGroup(
+      group: group, rolloutWeight: finite(), offPolicyWeight: finite(),
+      demonstrationWeight: finite(), rows: rows,
+      pairs: rows.count < 2 ? [] : [LossPair(chosen: 0, rejected: last)])
+  }
+
   mutating func update() -> UpdateRecord {
-    UpdateRecord(
-      step: bits(), weightsDigest: list(32) { UInt8(truncatingIfNeeded: $0.bits()) },
-      criticDigest: list(32) { UInt8(truncatingIfNeeded: $0.bits()) }, adamUpdates: bits(),
-      metrics: list { Measurement($0.text(), $0.number()) },
-      updates: list { $0.list { Measurement($0.text(), $0.number()) } },
-      logProbabilities: list { $0.list { Float($0.number()) } },
+    let updates = list { $0.list { Measurement($0.text(), $0.number()) } }
+    return UpdateRecord(
+      step: ordinal(), weightsDigest: digest(), criticDigest: digest(), adamUpdates: bits(),
+      metrics: list { Measurement($0.text(), $0.number()) }, updates: updates,
+      logProbabilities: below(2) == 0 ? [] : updates.map { _ in list { Float($0.number()) } },
       timings: list { Measurement($0.text(), $0.number()) })
   }
 
   mutating func demand() -> DemandRecord {
     DemandRecord(
-      step: bits(), wave: UInt32(truncatingIfNeeded: bits()),
+      step: ordinal(), wave: smallCount(),
       missing: UInt32(truncatingIfNeeded: bits()))
   }
 

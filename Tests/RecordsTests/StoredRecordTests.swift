@@ -27,7 +27,7 @@ private func decoded<R: StoredRecord>(_ record: R, _ payload: RecordPayload) thr
 
   @Test func notANumberComesBackBitForBit() throws {
     let nan = Double(nan: 5, signaling: false)
-    let row = LossRow(source: .rollout(0), advantages: [nan], reward: .nan)
+    let row = LossRow(source: .demonstration(0), advantages: [1], reward: nan)
     let batch = LossBatchRecord(
       step: 1, firstGroup: 2, endGroup: 3,
       groups: [LossGroup(group: 2, rolloutWeight: 1, demonstrationWeight: 0, rows: [row])],
