@@ -71,12 +71,14 @@ public enum TextChart {
   }
 
   /// A share as a percentage, for `format`.
-  public static func percent(_ value: Double) -> String { "\(Int((100 * value).rounded())) %" }
+  public static func percent(_ value: Double) -> String {
+    value.isFinite ? String(format: "%.0f %%", (100 * value).rounded()) : "\(value)"
+  }
 
   /// Three significant digits, for `format`.
   public static func decimal(_ value: Double) -> String {
     guard value.isFinite else { return "\(value)" }
-    if abs(value) >= 1000 { return "\(Int(value.rounded()))" }
+    if abs(value) >= 1000 { return String(format: "%.0f", value.rounded()) }
     let digits = abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : abs(value) >= 1 ? 2 : 3
     return String(format: "%.\(digits)f", value)
   }
