@@ -39,6 +39,10 @@ public struct LossAssembler: Stage {
       return .waiting(step < steps ? "step \(step) is not decided yet" : "all steps are assembled")
     }
     let members = try (first..<end).map { try StepMember($0, ledger) }
+    if let other = members.first(where: { $0.prompt.step != step }) {
+      throw StageError.disagreement(
+        "prompts/\(other.group)", "is of step \(other.prompt.step), and stands in step \(step)")
+    }
     let choice = try choose(members, waves: state.waves, step)
     var outcome = Outcome()
     switch choice {
@@ -191,7 +195,8 @@ struct AssemblerState: Equatable {
   init(stored: [UInt8]?) throws(RecordError) {
     guard let stored else { return }
     var reader = ByteReader(stored)
-    waves = try reader.uint32()
+    waves = try reader.smallCount("the number of waves")
+    guard waves > 0 else { throw RecordError(problem: "the assembler's step has no wave") }
     memory = try reader.array { (reader: inout ByteReader) throws(RecordError) in
       try reader.double()
     }

@@ -110,7 +110,8 @@ public final class Optimizer: Stage {
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     var groups = try batch.groups.map { try TrainedGroup($0, ledger) }
     try requireOwnRollouts(groups, ledger)
-    try policy.validate(groups.map(\.training))
+    let isAnchored = groups.contains(where: \.isAnchored)
+    for group in groups { try group.requireNumbers(policy, anchored: isAnchored) }
     if settings.restartsAfterSFT, step > 0, step == algorithm.gate.imitationSteps {
       moments = AdamWState(for: policy)
     }

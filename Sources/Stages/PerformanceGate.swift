@@ -36,10 +36,12 @@ extension Gate {
   /// The decision for a stored group; replay asks the same question.
   ///
   /// - Parameter memory: the gate's state between groups, in GroupID order.
+  /// - Throws: `.damaged` where the verdicts are not those of the rollouts.
   public func decide(
     _ group: GroupID, step: UInt64, _ record: RolloutRecord, _ verdicts: [Verdict],
     memory: inout [Double]
   ) throws -> DecisionRecord {
+    try record.requireVerdicts(verdicts.count, of: group)
     if let refusal = record.refusal { return .dropped(refusal, total: verdicts.count) }
     var rollouts: [GateRollout] = []
     for (index, verdict) in verdicts.enumerated() {

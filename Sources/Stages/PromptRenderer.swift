@@ -22,6 +22,9 @@ public struct PromptRenderer: Sendable {
   /// Ends a demonstration, and a rollout.
   public let stopIDs: [Int32]
 
+  /// Above every id that a trajectory may hold.
+  var vocabulary: Int { max(tokenizer.count, stopIDs.map { Int($0) + 1 }.max() ?? 0) }
+
   public init(
     tokenizer: Tokenizer, template: String, promptLimit: Int, demonstrationLimit: Int,
     demonstrationsPerPrompt: Int, stopIDs: [Int32]

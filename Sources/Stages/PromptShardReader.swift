@@ -103,9 +103,9 @@ struct ReaderState: Equatable {
   init(stored: [UInt8]?) throws(RecordError) {
     guard let stored else { return }
     var reader = ByteReader(stored)
-    step = try reader.uint64()
-    wave = try reader.uint32()
-    position = try reader.uint64()
+    step = try reader.ordinal("the reader's step")
+    wave = try reader.smallCount("the reader's wave")
+    position = try reader.ordinal("the reader's position")
     try reader.expectEnd()
   }
 

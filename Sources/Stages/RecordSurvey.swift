@@ -52,8 +52,8 @@ struct RecordSurvey {
   var prompts: [UInt64: PromptFact] = [:]
   var rollouts: [UInt64: RolloutFact] = [:]
   var digests: [[UInt8]] = []
-  /// Verdicts of a group's rollouts.
-  var verdicts: [UInt64: Int] = [:]
+  /// Verdicts of a group's rollouts, and of its demonstrations.
+  var verdicts: [UInt64: (rollouts: Int, demonstrations: Int)] = [:]
   var decisions: [UInt64: DecisionFact] = [:]
   var batches: [UInt64: LossBatchRecord] = [:]
   var updates: [UInt64: UpdateRecord] = [:]
@@ -81,7 +81,7 @@ struct RecordSurvey {
         isRefused: record.refusal != nil)
     }
     try pass(queue, .verdicts, VerdictRecord.self, base, heads) { survey, key, record in
-      survey.verdicts[key.id] = record.verdicts.count
+      survey.verdicts[key.id] = (record.verdicts.count, record.demonstrations.count)
     }
     try pass(queue, .decisions, DecisionRecord.self, base, heads) { survey, key, record in
       survey.decisions[key.id] = DecisionFact(
@@ -128,6 +128,10 @@ struct RecordSurvey {
       }
       for examined in records {
         let key = examined.key
+        guard key.id < RecordLimits.number else {
+          self.strays.append((log, "\(key)"))
+          continue
+        }
         let head = heads[log] ?? 0
         if key.id > expected, expected < head {
           faults += missing(expected..<min(key.id, head))

@@ -162,6 +162,12 @@ public struct RunFork {
         "it did not record \(name), which only the sampler knows",
         "Leave \(name) out of rollout.record.")
     }
+    for (group, record) in records.enumerated() where !wanted.isEmpty && record.refusal == nil {
+      let training = TrainingGroup(
+        prompt: record.promptTokens,
+        responses: (record.rollouts + record.demonstrations + record.rejected).map(\.tokens))
+      try policy.validate(training, of: UInt64(group))
+    }
     let scorer = RolloutScorer(
       record: wanted, temperature: settings.rollout.temperature,
       scoresDemonstrations: joins, anchor: { anchor })

@@ -55,7 +55,8 @@ struct StepCost {
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     let update = try ledger.existing(UpdateRecord.self, .updates, step)
     metrics = Dictionary(batch.metrics.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
-    verifierErrors = UInt64(metrics["verifier/errors"] ?? 0)
+    // A stored number that is no count counts nothing.
+    verifierErrors = metrics["verifier/errors"].flatMap { UInt64(exactly: $0) } ?? 0
     logprobMismatchMax = update.metrics.first { $0.name == "mismatch/max" }?.value ?? 0
   }
 }

@@ -17,8 +17,12 @@ extension RunVerification {
       }
       if let verdicts = survey.verdicts[group] {
         report.require(
-          verdicts == rollout.rollouts, "verdicts/\(group)",
-          "judges \(verdicts) rollouts of \(rollout.rollouts)")
+          verdicts.rollouts == rollout.rollouts, "verdicts/\(group)",
+          "judges \(verdicts.rollouts) rollouts of \(rollout.rollouts)")
+        report.require(
+          verdicts.demonstrations == 0 || verdicts.demonstrations == rollout.demonstrations,
+          "verdicts/\(group)",
+          "judges \(verdicts.demonstrations) demonstrations of \(rollout.demonstrations)")
       }
       if let decision = survey.decisions[group] {
         report.require(
@@ -114,7 +118,7 @@ extension RunVerification {
   private mutating func checkFates(of batch: LossBatchRecord, _ survey: RecordSurvey) {
     let trained = Dictionary(batch.groups.map { ($0.group, 1) }, uniquingKeysWith: +)
     let dropped = Dictionary(batch.drops.map { ($0.group, 1) }, uniquingKeysWith: +)
-    for group in batch.firstGroup..<max(batch.firstGroup, batch.endGroup) {
+    for group in survey.groups(of: batch) {
       guard let decision = survey.decisions[group] else { continue }
       let fates =
         (trained[group] ?? 0) + (dropped[group] ?? 0) + (decision.isDropped ? 1 : 0)
@@ -123,6 +127,10 @@ extension RunVerification {
         "has \(fates) fates in step \(batch.step): trained \(trained[group] ?? 0) times, dropped by "
           + "the gate \(decision.isDropped ? 1 : 0), in the batch \(dropped[group] ?? 0) times")
     }
+    let end = heads[.prompts] ?? survey.ends[.prompts] ?? base.group
+    report.require(
+      batch.endGroup <= end, "batches/\(batch.step)",
+      "takes groups up to \(batch.endGroup), and the prompts end at \(end)")
     let outside = (trained.keys.sorted() + dropped.keys.sorted())
       .filter { $0 < batch.firstGroup || $0 >= batch.endGroup }
     report.require(
@@ -153,7 +161,7 @@ extension RunVerification {
   private mutating func checkWaves(
     of batch: LossBatchRecord, _ survey: RecordSurvey, _ waves: WaveFacts
   ) {
-    for group in batch.firstGroup..<max(batch.firstGroup, batch.endGroup) {
+    for group in survey.groups(of: batch) {
       guard let fact = survey.prompts[group] else { continue }
       let isDemanded =
         fact.wave == 0 || survey.demands[RecordKey(batch.step, part: fact.wave)] != nil
@@ -165,13 +173,20 @@ extension RunVerification {
           : "is of step \(fact.step) and trains in step \(batch.step)")
     }
     for key in waves.demands[batch.step] ?? [] {
-      let isAnswered = (batch.firstGroup..<max(batch.firstGroup, batch.endGroup)).contains {
+      let isAnswered = survey.groups(of: batch).contains {
         survey.prompts[$0]?.wave == key.part
       }
       report.require(
         isAnswered || waves.missesPrompts, "demands/\(key)",
         "was never answered by a wave of prompts")
     }
+  }
+}
+
+extension RecordSurvey {
+  /// The groups that a batch took, as far as there are such.
+  fileprivate func groups(of batch: LossBatchRecord) -> Range<GroupID> {
+    batch.firstGroup..<max(batch.firstGroup, min(batch.endGroup, ends[.prompts] ?? 0))
   }
 }
 

@@ -16,6 +16,7 @@ package struct StepMember {
       rollouts: try ledger.existing(RolloutRecord.self, .rollouts, group),
       verdicts: try ledger.existing(VerdictRecord.self, .verdicts, group),
       decision: try ledger.existing(DecisionRecord.self, .decisions, group))
+    try requireAgreement()
   }
 
   package init(

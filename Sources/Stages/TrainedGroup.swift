@@ -39,6 +39,15 @@ package struct TrainedGroup {
         try Self.element(record.rejected, index, "rejected response", loss.group)
       }
     }
+    for (row, trajectory) in zip(loss.rows, trajectories) {
+      let (count, tokens) = (row.advantages.count, trajectory.tokens.count)
+      guard count <= 1 || count == tokens, row.returns.isEmpty || row.returns.count == tokens else {
+        throw StageError.disagreement(
+          "rollouts/\(loss.group)",
+          "a loss batch has \(count) advantages and \(row.returns.count) returns for \(tokens) of its "
+            + "tokens")
+      }
+    }
     training = TrainingGroup(
       prompt: record.promptTokens, responses: trajectories.map(\.tokens))
     weightsDigest = record.weightsDigest
@@ -50,9 +59,8 @@ package struct TrainedGroup {
     _ all: [Trajectory], _ index: UInt32, _ what: String, _ group: GroupID
   ) throws -> Trajectory {
     guard index < all.count else {
-      throw StageError(
-        .badData, at: "rollouts/\(group)", "the loss batch names \(what) \(index) of \(all.count)",
-        remedy: "Restore the run from a copy.")
+      throw StageError.disagreement(
+        "rollouts/\(group)", "a loss batch names \(what) \(index) of \(all.count)")
     }
     return all[Int(index)]
   }

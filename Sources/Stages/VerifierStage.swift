@@ -39,9 +39,10 @@ public struct VerifierStage: Stage {
     else { return .waiting("no rollouts for \(share)") }
     var outcome = Outcome()
     for group in try share.pending(from: start, to: end, block: block, .verdicts, ledger) {
-      let prompt = try ledger.existing(PromptRecord.self, .prompts, group).prompt
+      let prompt = try ledger.existing(PromptRecord.self, .prompts, group)
       let record = try ledger.existing(RolloutRecord.self, .rollouts, group)
-      outcome.add(verify(record, of: prompt), to: .verdicts, at: RecordKey(group))
+      try record.requireAnswer(to: prompt, of: group, vocabulary: renderer.vocabulary)
+      outcome.add(verify(record, of: prompt.prompt), to: .verdicts, at: RecordKey(group))
     }
     return .made(outcome)
   }
@@ -54,11 +55,22 @@ public struct VerifierStage: Stage {
       let began = clock.now
       defer { record.seconds.append(began.duration(to: clock.now).seconds) }
       return verifier.verify(
-        response: renderer.text(of: trajectory), prompt: prompt, finish: trajectory.finish)
+        response: renderer.text(of: trajectory), prompt: prompt, finish: trajectory.finish
+      ).checked
     }
     record.verdicts = rollouts.rollouts.map(judge)
     if judgesDemonstrations { record.demonstrations = rollouts.demonstrations.map(judge) }
     return record
+  }
+}
+
+extension Verdict {
+  /// The verdict, or an error where its numbers are none: no record holds them.
+  fileprivate var checked: Verdict {
+    guard case .scored(let reward, let components) = outcome,
+      let bad = ([reward] + components.map(\.value)).first(where: { !$0.isFinite })
+    else { return self }
+    return Verdict(outcome: .error("its verifier gave \(bad)"), rule: "error")
   }
 }
 

@@ -238,7 +238,7 @@ import Verifiers
     let run = try TemporaryRun(prompts: sums(1))
     let ledger = try run.ledger()
     try ledger.put(records(sums(1), perStep: 1), .prompts, by: .reader)
-    try ledger.put([try rollouts(["#### 0"])], .rollouts, by: .rollout)
+    try ledger.put([try rollouts(["#### 0", "#### 9"])], .rollouts, by: .rollout)
     try verify(ledger)
     #expect(
       try decide(ledger, Gate(.reinforce, component: "style"))[0].drop == "component_missing: style"
