@@ -24,6 +24,18 @@ public enum QueueReplacement {
     try synchronizeFolder(parentFolder(of: folder))
   }
 
+  /// Renames `folder`, which holds the damaged queue of the place `queue`, to a name beside that place,
+  /// durably.
+  /// - Returns: where it lies now.
+  public static func putAside(_ folder: String, as queue: String) throws(QueueError) -> String {
+    var number = 1
+    while unsafe access("\(queue)\(damagedMark)\(number)", F_OK) == 0 { number += 1 }
+    let kept = "\(queue)\(damagedMark)\(number)"
+    guard unsafe rename(folder, kept) == 0 else { throw .system(errno, at: kept, doing: "rename") }
+    try synchronizeFolder(parentFolder(of: queue))
+    return kept
+  }
+
   /// Removes what an interrupted replacement left beside `folder`.
   public static func removeLeftover(beside folder: String) throws {
     let path = folder + suffix

@@ -209,16 +209,8 @@ extension Queue {
         try writeDurably(head, to: "\(new)/head")
       }
     }
-    var number = 1
-    while unsafe Glibc.access("\(folder)\(QueueReplacement.damagedMark)\(number)", F_OK) == 0 {
-      number += 1
-    }
-    let kept = "\(folder)\(QueueReplacement.damagedMark)\(number)"
     try QueueReplacement.exchange(new, with: folder)
-    guard unsafe rename(new, kept) == 0 else {
-      throw QueueError.system(errno, at: kept, doing: "rename")
-    }
-    try synchronizeFolder(parentFolder(of: folder))
+    let kept = try QueueReplacement.putAside(new, as: folder)
     return Salvage(records: found.records.count, values: found.entries.count, kept: kept)
   }
 }

@@ -82,11 +82,18 @@ public struct RunCleaning: Sendable, Equatable {
   private mutating func addDamaged(_ directory: RunDirectory, olderThanDays days: Int) throws {
     let oldest = Date(timeIntervalSinceNow: -86_400 * Double(days))
     let mark = (directory.queue as NSString).lastPathComponent + QueueReplacement.damagedMark
-    for name in try Self.names(in: directory.path) where name.hasPrefix(mark) {
-      let path = "\(directory.path)/\(name)"
-      let attributes = try FileManager.default.attributesOfItem(atPath: path)
-      guard let changed = attributes[.modificationDate] as? Date, changed < oldest else { continue }
-      try add(path, "damaged queue that a repair put aside")
+    let evaluations = try Self.names(in: directory.evaluations).map {
+      "\(directory.evaluations)/\($0)"
+    }
+    for folder in [directory.path] + evaluations {
+      for name in try Self.names(in: folder) where name.hasPrefix(mark) {
+        let path = "\(folder)/\(name)"
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        guard let changed = attributes[.modificationDate] as? Date, changed < oldest else {
+          continue
+        }
+        try add(path, "damaged queue that a repair put aside")
+      }
     }
   }
 

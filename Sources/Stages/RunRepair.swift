@@ -36,10 +36,27 @@ public struct RunRepair {
     }
     // The queue is opened anew for the records, since opening reads some of what is mended here.
     report = try within(directory, report, isDry: isDry) { (repair) in
-      if isDry { repair.describe() } else { try repair.mendTables() }
+      guard isDry else { return try repair.mendTables() }
+      repair.describe()
+      if directory.exists { try repair.mendEvaluations(isDry: true) }
     }
-    guard !isDry, report.isWhole else { return report }
-    return try within(directory, report, isDry: false) { (repair) in try repair.mendRecords() }
+    guard report.isWhole else { return report }
+    if !isDry {
+      report = try within(directory, report, isDry: false) { (repair) in
+        try repair.mendRecords()
+        if directory.exists { try repair.mendEvaluations(isDry: false) }
+      }
+    }
+    // What is damaged would be counted twice.
+    guard isDry ? report.isIdle : report.isWhole else { return report }
+    for problem in try RunVerification.disagreements(of: directory) {
+      report.remaining.append(
+        .init(
+          location: problem.location,
+          problem: "\(problem.problem); no checksum tells who is wrong: go back before it with "
+            + "`pipeline rewind`, or restore a backup"))
+    }
+    return report
   }
 
   /// What LMDB must not follow; nil where the pages are sound.
@@ -83,14 +100,18 @@ public struct RunRepair {
     for (log, head) in readable { if let head { known[log] = head } }
     let first = try RecordSurvey(queue, base: base, heads: known)
     heads = known
-    try Self.complete(&heads, first, base, directory)
+    let forked = try queue.read { try $0.readableState(RunOrigin.key) }
+    let start = try forked.map { try RunOrigin(stored: $0).boundary.group } ?? 0
+    try Self.complete(&heads, first, base, max(start, base.group), directory)
     survey = heads == known ? first : try RecordSurvey(queue, base: base, heads: heads)
   }
 
   /// Heads that cannot be read follow from the last keys, and from what is downstream: a stage has
   /// written no further than the one before it. The reader writes whole waves.
+  ///
+  /// - Parameter start: where waves have the definition's size from on.
   private static func complete(
-    _ heads: inout [Log: UInt64], _ survey: RecordSurvey, _ base: RunBase,
+    _ heads: inout [Log: UInt64], _ survey: RecordSurvey, _ base: RunBase, _ start: GroupID,
     _ directory: RunDirectory
   ) throws {
     let chains: [[Log]] = [[.decisions, .verdicts, .rollouts, .prompts], [.updates, .batches]]
@@ -106,7 +127,7 @@ public struct RunRepair {
         guard log == .prompts, directory.exists else { continue }
         let settings = try RunSettings(FrozenDefinition.read(of: directory))
         let size = UInt64(settings.reader.promptsPerStep)
-        heads[log] = base.group + (end - base.group + size - 1) / size * size
+        heads[log] = start + (max(end, start) - start + size - 1) / size * size
       }
     }
   }

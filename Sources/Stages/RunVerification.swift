@@ -51,7 +51,25 @@ public struct RunVerification {
       try verification.run(isDeep: isDeep)
       if try queue.read({ try $0.readableState(RunBase.key) }) == verification.storedBase { break }
     }
+    if directory.exists { try verifyEvaluations(of: directory, into: &verification.report) }
     return verification.report
+  }
+
+  /// What sound records say that cannot all be true.
+  static func disagreements(
+    of directory: RunDirectory
+  ) throws -> [VerificationReport.Problem] {
+    var verification = RunVerification(
+      directory, try Queue.openDamaged(at: directory.queue, access: .readOnly))
+    try verification.checkTables()
+    let survey = try RecordSurvey(
+      verification.queue, base: verification.base, heads: verification.heads)
+    verification.report = VerificationReport(run: directory.path)
+    verification.checkJoins(survey)
+    verification.checkPositions(survey)
+    verification.checkFates(survey)
+    verification.checkCursors(survey)
+    return verification.report.problems
   }
 
   private var storedBase: [UInt8]?
@@ -188,6 +206,24 @@ public struct RunVerification {
         "stands at \(cursor), and batch \(head - 1) ends with group \(last.endGroup)")
     }
     checkReader(survey)
+    checkAssembler(survey)
+  }
+
+  /// What the assembler has asked for was written with its asking.
+  private mutating func checkAssembler(_ survey: RecordSurvey) {
+    guard let stored = states[.loss] else { return }
+    do {
+      let waves = try AssemblerState(stored: stored).waves
+      let step = heads[.batches] ?? base.step
+      for wave in 1..<waves {
+        let key = RecordKey(step, part: wave)
+        report.require(
+          survey.demands[key] != nil, "demands/\(key)",
+          "the assembler asked for the wave, and its demand is not there")
+      }
+    } catch {
+      report.find("state/\(StageState.key(.loss))", error.problem)
+    }
   }
 
   private mutating func checkReader(_ survey: RecordSurvey) {

@@ -13,7 +13,8 @@ struct QueueRepair: ParsableCommand {
       Damaged records are set aside and made again from what is upstream: prompts from the dataset, \
       rollouts from the policy version that sampled them, verdicts, decisions and loss batches from \
       those, updates from a checkpoint. Broken pages are read one by one into a new queue, and the old \
-      one is kept. Exit code 4 when something cannot be made again; it is named with the reason.
+      one is kept. The damaged queue of an evaluation is put aside, for `pipeline resume` to make \
+      again. Exit code 4 when something cannot be made again; it is named with the reason.
       """)
 
   @Argument(help: ArgumentHelp("Run directory.", valueName: "run"))

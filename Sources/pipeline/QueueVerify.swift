@@ -10,7 +10,8 @@ struct QueueVerify: ParsableCommand {
     abstract: "Say whether everything that a run has stored is as it must be.",
     discussion: """
       Looks at the structure of the file, seals and checksums, gaps, joins between the logs, that each \
-      prompt was consumed once and each group has one fate, cursors, and checkpoint pointers. Writes \
+      prompt was consumed once and each group has one fate, cursors, checkpoint pointers, and the \
+      queues of the run's evaluations. Writes \
       nothing; the run may be at work meanwhile. It looks in a process of its own, so that whatever the \
       file holds comes to a report. Exit code 4 when something is wrong.
       """)
