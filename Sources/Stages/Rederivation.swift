@@ -26,6 +26,9 @@ final class Rederivation {
   private let layout: StepLayout
   /// What comes before it was made by another run, of which this one is a fork.
   private let boundary: StepBoundary
+  /// Where the run was forked, if it was, and the groups that another run has sampled.
+  private let origin: RunOrigin?
+  private let foreignGroups: GroupID
   private let heads: [Log: UInt64]
   private let fold: StageFold
   private let reader: PromptShardReader
@@ -38,9 +41,13 @@ final class Rederivation {
   private let comparesAll: Bool
   /// What gate and assembler remember so far; nil once a step could not be followed.
   private(set) var memory: StageMemory?
+  /// Waves that the assembler has asked for in the step that it stands at; 0 where its state is lost.
+  private let assembledWaves: UInt32
   /// Records made in the place of damaged or missing ones.
   private(set) var made: [(log: Log, key: RecordKey, record: any StoredRecord)] = []
   private(set) var failures: [RepairReport.Item] = []
+  /// Steps with rollouts that no sound member of their chunk vouches for.
+  private var unproven: Set<UInt64> = []
   /// Records that were worked out and compared.
   private(set) var compared = 0
 
@@ -59,15 +66,21 @@ final class Rederivation {
     self.comparesAll = comparesAll
     let settings = run.settings
     let gate = settings.algorithm.algorithm.gate
-    layout = StepLayout(
-      survey, base: base, end: heads[.prompts] ?? base.group,
-      promptsPerStep: settings.reader.promptsPerStep)
     fold = try StageFold(settings)
-    let origin = try run.ledger.value(RunOrigin.key).map { try RunOrigin(stored: $0) }
+    let origin = try run.ledger.origin
+    self.origin = origin
+    foreignGroups = try run.ledger.foreignGroups
     boundary =
       [base.start, origin?.boundary].compactMap { $0 }.max { $0.step < $1.step }
       ?? base.start
     memory = boundary.memory
+    layout = StepLayout(
+      survey, from: boundary, end: heads[.prompts] ?? boundary.group,
+      promptsPerStep: settings.reader.promptsPerStep)
+    do {
+      assembledWaves =
+        try run.ledger.state(.loss).map { try AssemblerState(stored: $0).waves } ?? 0
+    } catch is RecordError { assembledWaves = 0 }
     reader = PromptShardReader(
       source: run.stream, settings: settings.reader, steps: settings.steps,
       lag: settings.rollout.lag, rollouts: settings.rollout.count,
@@ -86,8 +99,9 @@ final class Rederivation {
 
   /// Goes through the run, step by step.
   func work() throws {
-    for step in layout.steps where step.step < boundary.step { refuse(step) }
-    for step in layout.steps where step.step >= boundary.step {
+    refuseForeign()
+    refuseTaken()
+    for step in layout.steps {
       prompts(of: step)
       rollouts(of: step)
       verdicts(of: step)
@@ -95,16 +109,33 @@ final class Rederivation {
       demands(of: step)
       batch(of: step)
       update(of: step.step)
+      prove(step)
     }
   }
 
   /// Records of another run stay as they are: its definition is not known here.
-  private func refuse(_ step: StepLayout.Step) {
-    for fault in survey.faults {
-      let isItsOwn =
-        fault.log.isGrouped ? step.groups.contains(fault.key.id) : fault.key.id == step.step
-      guard isItsOwn else { continue }
+  private func refuseForeign() {
+    for fault in survey.faults
+    where fault.key.id < (fault.log.isGrouped ? boundary.group : boundary.step) {
       fail(fault.log, fault.key, "\(fault.problem); the run that this one was forked from made it")
+    }
+  }
+
+  /// A stage that ran again in a fork, under another definition, kept what was upstream of it.
+  private func refuseTaken() {
+    guard let origin, origin.definition != run.identity.definition,
+      let stage = origin.stage.flatMap(StageName.init(rawValue:))
+    else { return }
+    let taken = max(origin.taken, origin.group)
+    for fault in survey.faults where fault.log.isGrouped && fault.key.id >= boundary.group {
+      let writer = StageName.allCases.first { $0.annotated == fault.log } ?? .reader
+      guard writer < stage && fault.key.id < taken || writer == stage && fault.key.id < origin.group
+      else { continue }
+      faults.remove(Place(log: fault.log, key: fault.key))
+      fail(
+        fault.log, fault.key,
+        "\(fault.problem); it was made under the definition of the run that this one was forked from"
+      )
     }
   }
 
@@ -112,8 +143,8 @@ final class Rederivation {
   func frontier() throws -> (group: GroupID, waves: UInt32) {
     let step = heads[.batches] ?? base.step
     let group =
-      step > base.step
-      ? try ledger.existing(LossBatchRecord.self, .batches, step - 1).endGroup : base.group
+      step > boundary.step
+      ? try ledger.existing(LossBatchRecord.self, .batches, step - 1).endGroup : boundary.group
     let demands =
       survey.demands.keys.filter { $0.id == step }.count
       + made.filter { $0.log == .demands && $0.key.id == step }.count
@@ -122,7 +153,10 @@ final class Rederivation {
 
   /// Step and wave of the last prompt.
   var lastPlace: (step: UInt64, wave: UInt32)? {
-    guard let head = heads[.prompts], head > base.group else { return nil }
+    guard let head = heads[.prompts], head > boundary.group else {
+      // Nothing was emitted since the fork, or since all was trimmed.
+      return boundary.waves > 0 ? (boundary.step - 1, boundary.waves - 1) : nil
+    }
     return layout.place(of: head - 1)
   }
 
@@ -151,14 +185,14 @@ final class Rederivation {
 
   private func rollouts(of step: StepLayout.Step) {
     let size = UInt64(run.settings.rollout.chunkGroups)
-    var done: Set<UInt64> = []
-    let range = groups(of: step, in: .rollouts)
-    for group in faulted(.rollouts, range) where done.insert(group / size).inserted {
-      let chunk = range.filter { other in
+    var done: Set<GroupID> = []
+    for group in faulted(.rollouts, step.groups) where !done.contains(group) {
+      let chunk = step.groups.filter { other in
         other / size == group / size
           && layout.place(of: other)?.wave == layout.place(of: group)?.wave
       }
-      let damaged = chunk.filter { faults.contains(Place(log: .rollouts, key: RecordKey($0))) }
+      done.formUnion(chunk)
+      let damaged = chunk.filter(isFault)
       var isMade = false
       attempt(.rollouts, RecordKey(damaged[0])) {
         try sample(chunk, step.step)
@@ -171,14 +205,17 @@ final class Rederivation {
 
   private func sample(_ chunk: [GroupID], _ step: UInt64) throws {
     let known = chunk.compactMap { survey.rollouts[$0] }.first
-    let version = known?.version ?? run.settings.rollout.version(answering: step)
-    if try chunk[0] < run.foreignGroups, version > 0 {
+    let version = try known?.version ?? assumedVersion(of: chunk, step)
+    if chunk[0] < foreignGroups, version > 0, version != boundary.step {
       throw unknown("the weights that sampled it, which are those of the run it was forked from")
     }
     let prompts = try chunk.map { try ledger.existing(PromptRecord.self, .prompts, $0) }
     var source = SourcedPolicy(weightsDigest: [], policy: nil)
     if generator.needsWeights(for: prompts) {
       let optimizer = try weights(at: version)
+      if let known, survey.digests[known.digest] != optimizer.weightsDigest {
+        throw unknown("the weights that sampled it: version \(version) of this run has others")
+      }
       source = SourcedPolicy(
         weightsDigest: optimizer.weightsDigest, policy: optimizer.policy,
         critic: optimizer.critic?.model)
@@ -186,9 +223,27 @@ final class Rederivation {
     let records = try generator.answer(prompts, from: chunk[0], version: version, with: source)
     // Sound members first: where one of them comes out otherwise, nothing of the chunk is believed.
     let order = zip(chunk, records).sorted { !isFault($0.0) && isFault($1.0) }
-    for (group, record) in order {
+    for (group, record) in order where isFault(group) || survey.rollouts[group] != nil {
       try settle(record, .rollouts, RecordKey(group), always: true)
     }
+  }
+
+  /// The version that sampled a chunk of which nothing is left to say it.
+  private func assumedVersion(of chunk: [GroupID], _ step: UInt64) throws -> UInt64 {
+    guard chunk[0] >= foreignGroups else {
+      throw unknown(
+        "which weights sampled it: nothing of its chunk is left, and another run made it")
+    }
+    let isAhead = survey.rollouts.contains { group, fact in
+      guard group >= foreignGroups, let step = survey.prompts[group]?.step else { return false }
+      return fact.version != run.settings.rollout.version(answering: step)
+    }
+    guard !isAhead else {
+      throw unknown(
+        "which policy version sampled it: nothing of its chunk is left, and the run worked ahead")
+    }
+    unproven.insert(step)
+    return run.settings.rollout.version(answering: step)
   }
 
   private func isFault(_ group: GroupID) -> Bool {
@@ -196,8 +251,8 @@ final class Rederivation {
   }
 
   private func verdicts(of step: StepLayout.Step) {
-    let range = groups(of: step, in: .verdicts)
-    for group in comparesAll ? Array(range) : faulted(.verdicts, range) {
+    let compared = comparesAll ? Array(groups(of: step, in: .verdicts)) : []
+    for group in comparesAll ? compared : faulted(.verdicts, step.groups) {
       attempt(.verdicts, RecordKey(group)) {
         let prompt = try ledger.existing(PromptRecord.self, .prompts, group).prompt
         guard run.verifiers.verifier(for: prompt.source).isRepeatable else {
@@ -222,7 +277,7 @@ final class Rederivation {
   }
 
   private func demands(of step: StepLayout.Step) {
-    for wave in 1..<max(1, step.waves) {
+    for wave in 1..<max(1, askedWaves(of: step)) {
       let key = RecordKey(step.step, part: wave)
       let isMissing = survey.demands[key] == nil
       if isMissing { faults.insert(Place(log: .demands, key: key)) }
@@ -236,6 +291,15 @@ final class Rederivation {
           DemandRecord(step: step.step, wave: wave, missing: missing), .demands, key)
       }
     }
+  }
+
+  /// Waves of a step, the one among them that the assembler has asked for and nobody emitted yet.
+  private func askedWaves(of step: StepLayout.Step) -> UInt32 {
+    let next = RecordKey(step.step, part: step.waves)
+    let isAsked =
+      step.step == heads[.batches] ?? base.step && assembledWaves > step.waves
+      || faults.contains(Place(log: .demands, key: next))
+    return isAsked ? step.waves + 1 : step.waves
   }
 
   private func batch(of step: StepLayout.Step) {
@@ -257,6 +321,20 @@ final class Rederivation {
       if survey.updates[step + 1] != nil, survey.batches[step + 1] != nil {
         try optimizer.replay(ledger, to: step + 2) { _ in }
       }
+    }
+  }
+
+  /// Where nothing else vouches for rollouts of a step, its logged update must follow from them: else
+  /// nothing that was made for the step is believed.
+  private func prove(_ step: StepLayout.Step) {
+    guard unproven.contains(step.step), survey.updates[step.step] != nil else { return }
+    do {
+      // From before the step: a checkpoint after it would tell nothing.
+      try weights(at: step.step).replay(ledger, to: step.step + 1) { _ in }
+    } catch {
+      optimizer = nil
+      let problem = (error as? any DescribedError)?.problem ?? "\(error)"
+      disbelieve(step, problem)
     }
   }
 
@@ -319,6 +397,17 @@ final class Rederivation {
     if failures.count > before, fold.carriesMemory { self.memory = nil }
   }
 
+  /// Nothing that was made for a step takes a place.
+  private func disbelieve(_ step: StepLayout.Step, _ problem: String) {
+    let isOfStep = { (log: Log, key: RecordKey) in
+      log.isGrouped ? step.groups.contains(key.id) : key.id == step.step
+    }
+    for (log, key, _) in made where isOfStep(log, key) {
+      fail(log, key, "what would take its place leads to other weights: \(problem)")
+    }
+    made.removeAll { isOfStep($0.log, $0.key) }
+  }
+
   private func fail(_ log: Log, _ key: RecordKey, _ problem: String) {
     failures.append(RepairReport.Item(location: "\(log)/\(key)", problem: problem))
   }
@@ -332,11 +421,6 @@ final class Rederivation {
 /// The repair hands weights over itself; the generator never asks.
 private struct GivenPolicies: PolicySource {
   func policy(version: UInt64, loaded: Bool) -> SourcedPolicy? { nil }
-}
-
-extension Run {
-  /// Groups that another run sampled, of which this one is a fork.
-  var foreignGroups: GroupID { get throws { try ledger.foreignGroups } }
 }
 
 extension Ledger {

@@ -87,7 +87,7 @@ extension RunRepair {
     func isMissing(_ stage: StageName, state: Bool) throws -> Bool {
       try queue.read { transaction in
         state
-          ? try transaction.readableState(StageState.key(stage)) == nil
+          ? try transaction.readableState(StageState.key(stage)).map { !stage.reads($0) } ?? true
           : try transaction.readableCursor(stage.rawValue) == nil
       }
     }
@@ -132,5 +132,20 @@ extension RunRepair {
         ))
     }
     return (cursors, states)
+  }
+}
+
+extension StageName {
+  /// Whether the stage can go on from a stored state of its own.
+  fileprivate func reads(_ state: [UInt8]) -> Bool {
+    do {
+      switch self {
+      case .reader: _ = try ReaderState(stored: state)
+      case .gate: _ = try PartMemory.numbers(state)
+      case .loss: _ = try AssemblerState(stored: state)
+      case .rollout, .verifier, .optimizer: break
+      }
+      return true
+    } catch { return false }
   }
 }

@@ -13,6 +13,7 @@ extension RunRepair {
     var restored: [RepairReport.Item] = []
     let (heads, faults, strays) = (heads, tableFaults, Set(survey.strays.map(\.log)))
     let isSalvaged = report.salvagedFrom != nil
+    let workers = try self.workers
     try queue.write(claims: []) { transaction in
       restored = []
       for fault in faults {
@@ -20,7 +21,7 @@ extension RunRepair {
         restored.append(.init(location: fault.location, problem: fault.problem))
       }
       if isSalvaged || faults.contains(where: { $0.table == "epochs" }) {
-        try transaction.restoreEpochs(StageName.allCases.map { "\($0.rawValue)-1" })
+        try transaction.restoreEpochs(workers)
       }
       if let identity {
         try transaction.restoreIdentity(identity)
@@ -50,6 +51,18 @@ extension RunRepair {
       }
     }
     report.restored += restored
+  }
+
+  /// Stages and workers that have ever been at work, as the queue names their epochs.
+  private var workers: [String] {
+    get throws {
+      let locks = "\(directory.path)/locks"
+      let names =
+        FileManager.default.fileExists(atPath: locks)
+        ? try FileManager.default.contentsOfDirectory(atPath: locks) : []
+      let known = names.filter { $0.hasSuffix(".lock") }.map { String($0.dropLast(5)) }
+      return Set(known + StageName.allCases.map { "\($0.rawValue)-1" }).sorted()
+    }
   }
 
   /// Whether what only the past knew can be read: where a trimmed run begins, and what a fork came from.

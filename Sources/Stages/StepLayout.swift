@@ -15,15 +15,18 @@ struct StepLayout {
   private(set) var steps: [Step] = []
   private let promptsPerStep: UInt64
 
-  /// - Parameter end: one past the last prompt.
-  init(_ survey: RecordSurvey, base: RunBase, end: GroupID, promptsPerStep: Int) {
+  /// - Parameters:
+  ///   - start: where the logs begin, or where the run was forked: before that a wave may have had
+  ///     another size.
+  ///   - end: one past the last prompt.
+  init(_ survey: RecordSurvey, from start: StepBoundary, end: GroupID, promptsPerStep: Int) {
     self.promptsPerStep = UInt64(promptsPerStep)
-    var (step, wave) = (base.step, UInt32(0))
-    for first in stride(from: base.group, to: end, by: promptsPerStep) {
+    var (step, wave) = (start.step, UInt32(0))
+    for first in stride(from: start.group, to: end, by: promptsPerStep) {
       let block = first..<first + self.promptsPerStep
       if let known = Self.known(block, survey, size: self.promptsPerStep) {
         (step, wave) = known
-      } else if first > base.group {
+      } else if first > start.group {
         // A demand asked for one more wave of the same step; without one a new step begins.
         let isDemanded =
           survey.demands[RecordKey(step, part: wave + 1)] != nil

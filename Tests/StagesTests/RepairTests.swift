@@ -6,7 +6,7 @@ import Testing
 
 /// Verification and repair of real runs that were stopped in the middle.
 @Suite(.serialized) struct RepairTests {
-  private static let keys = [("steps", "5"), ("checkpoint.every", "2")]
+  private static let keys = [statedBound, ("steps", "5"), ("checkpoint.every", "2")]
 
   /// A run that has emitted `groups` prompts, at rest. With 24 it has worked off three steps of six.
   private func stopped(_ keys: [(String, String)] = [], groups: UInt64 = 24) throws -> TemporaryRun
@@ -41,29 +41,6 @@ import Testing
     try digests(try Queue.open(at: directory.queue, access: .readOnly))
   }
 
-  private func data(_ directory: RunDirectory) -> URL {
-    URL(fileURLWithPath: directory.queue + "/data.mdb")
-  }
-
-  /// Flips a bit in every copy of the bytes: copy-on-write leaves older ones in free pages.
-  private func damage(_ bytes: [UInt8], at offset: Int, in directory: RunDirectory) throws {
-    var whole = try Data(contentsOf: data(directory))
-    let wanted = Data(bytes)
-    var count = 0
-    while let found = whole.range(of: wanted) {
-      whole[found.lowerBound + offset] ^= 0x20
-      count += 1
-    }
-    try #require(count > 0)
-    try whole.write(to: data(directory))
-  }
-
-  private func damage(_ log: Log, _ key: RecordKey, in directory: RunDirectory) throws {
-    let stored = try Queue.open(at: directory.queue, access: .readOnly)
-      .read { try $0.storedBytes(log, key) }
-    try damage(Array(try #require(stored).prefix(56)), at: 40, in: directory)
-  }
-
   @Test func aSoundRunIsCleanAtEveryStopAndWorkedOutAgainItIsTheSame() throws {
     let folder = try stopped()
     for _ in 0..<3 {
@@ -84,7 +61,7 @@ import Testing
       (.rollouts, RecordKey(14)), (.verdicts, RecordKey(9)), (.decisions, RecordKey(13)),
       (.batches, RecordKey(1)), (.updates, RecordKey(0)), (.updates, RecordKey(2)),
     ]
-    for (log, key) in places { try damage(log, key, in: run) }
+    try run.damage(places)
     let found = try RunVerification.verify(run)
     let named = Set(found.problems.map(\.location))
     #expect(named.isSuperset(of: places.map { "\($0.0)/\($0.1)" }), "\(named.sorted())")
@@ -104,11 +81,11 @@ import Testing
 
   @Test func aDryRunWritesNothing() throws {
     let folder = try stopped()
-    try damage(.verdicts, RecordKey(4), in: folder.directory)
-    let before = try Data(contentsOf: data(folder.directory))
+    try folder.directory.damage(.verdicts, RecordKey(4))
+    let before = try Data(contentsOf: folder.directory.data)
     let report = try RunRepair.repair(folder.directory, isDry: true)
     #expect(report.rederived.map(\.location) == ["verdicts/4"])
-    #expect(try Data(contentsOf: data(folder.directory)) == before)
+    #expect(try Data(contentsOf: folder.directory.data) == before)
   }
 
   /// Cursors, heads, states, checkpoint pointers, the identity: whatever the small tables hold.
@@ -124,7 +101,7 @@ import Testing
       let run = try copy(folder, 1 + number)
       // In its seal: the last eight bytes, behind key and value.
       let node = Array(key.utf8) + bytes
-      try damage(node, at: node.count - 3, in: run)
+      try run.damage(node, at: node.count - 3)
       let report = try RunRepair.repair(run, isDry: false)
       let clean = try RunVerification.verify(run)
       // A claim's number only has to be above all earlier ones.
@@ -145,14 +122,14 @@ import Testing
   @Test func brokenPagesAreReadOneByOneAndTheRestIsMadeAgain() throws {
     let folder = try stopped()
     let reference = try Self.finished(try copy(folder, 0))
-    let whole = try Data(contentsOf: data(folder.directory))
+    let whole = try Data(contentsOf: folder.directory.data)
     var failures: [String] = []
     var salvaged = 0
     for page in stride(from: 2, to: whole.count / 4096, by: 7) {
       let run = try copy(folder, page)
       var bytes = whole
       bytes.replaceSubrange(page * 4096..<(page + 1) * 4096, with: Data(count: 4096))
-      try bytes.write(to: data(run))
+      try bytes.write(to: run.data)
       do {
         let report = try RunRepair.repair(run, isDry: false)
         salvaged += report.salvagedFrom == nil ? 0 : 1
