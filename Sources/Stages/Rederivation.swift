@@ -15,43 +15,43 @@ import Verifiers
 /// | decisions, demands, batches | the gate's and the assembler's fold from the run's base |
 /// | update | the batch, worked off from a checkpoint; the next logged digest must follow from it |
 final class Rederivation {
-  private struct Place: Hashable {
+  struct Place: Hashable {
     var log: Log
     var key: RecordKey
   }
 
-  private let run: Run
-  private let survey: RecordSurvey
-  private let base: RunBase
-  private let layout: StepLayout
+  let run: Run
+  let survey: RecordSurvey
+  let base: RunBase
+  let layout: StepLayout
   /// What comes before it was made by another run, of which this one is a fork.
-  private let boundary: StepBoundary
+  let boundary: StepBoundary
   /// Where the run was forked, if it was, and the groups that another run has sampled.
   private let origin: RunOrigin?
-  private let foreignGroups: GroupID
-  private let heads: [Log: UInt64]
-  private let fold: StageFold
-  private let reader: PromptShardReader
-  private let verifier: VerifierStage
-  private let assembler: LossAssembler
-  private var generator: RolloutGenerator
-  private var optimizer: Optimizer?
-  private var faults: Set<Place>
+  let foreignGroups: GroupID
+  let heads: [Log: UInt64]
+  let fold: StageFold
+  let reader: PromptShardReader
+  let verifier: VerifierStage
+  let assembler: LossAssembler
+  var generator: RolloutGenerator
+  var optimizer: Optimizer?
+  var faults: Set<Place>
   /// Compare also what nothing asks for: everything that needs no weights.
-  private let comparesAll: Bool
+  let comparesAll: Bool
   /// What gate and assembler remember so far; nil once a step could not be followed.
   private(set) var memory: StageMemory?
   /// Waves that the assembler has asked for in the step that it stands at; 0 where its state is lost.
-  private let assembledWaves: UInt32
+  let assembledWaves: UInt32
   /// Records made in the place of damaged or missing ones.
   private(set) var made: [(log: Log, key: RecordKey, record: any StoredRecord)] = []
   private(set) var failures: [RepairReport.Item] = []
   /// Steps with rollouts that no sound member of their chunk vouches for.
-  private var unproven: Set<UInt64> = []
+  var unproven: Set<UInt64> = []
   /// Records that were worked out and compared.
   private(set) var compared = 0
 
-  private var ledger: Ledger { run.ledger }
+  var ledger: Ledger { run.ledger }
 
   /// - Parameters:
   ///   - heads: below them every record must be.
@@ -162,197 +162,19 @@ final class Rederivation {
 
   // MARK: What is made
 
-  private func groups(of step: StepLayout.Step, in log: Log) -> Range<GroupID> {
+  func groups(of step: StepLayout.Step, in log: Log) -> Range<GroupID> {
     step.groups.clamped(to: base.group..<max(base.group, heads[log] ?? base.group))
   }
 
-  private func faulted(_ log: Log, _ range: Range<UInt64>) -> [UInt64] {
+  func faulted(_ log: Log, _ range: Range<UInt64>) -> [UInt64] {
     guard !faults.isEmpty else { return [] }
     return range.filter { faults.contains(Place(log: log, key: RecordKey($0))) }
-  }
-
-  private func prompts(of step: StepLayout.Step) {
-    let range = groups(of: step, in: .prompts)
-    for group in comparesAll ? Array(range) : faulted(.prompts, range) {
-      attempt(.prompts, RecordKey(group)) {
-        guard let place = layout.place(of: group) else { throw unknown("its step") }
-        try settle(
-          try reader.record(of: group, step: place.step, wave: place.wave), .prompts,
-          RecordKey(group))
-      }
-    }
-  }
-
-  private func rollouts(of step: StepLayout.Step) {
-    let size = UInt64(run.settings.rollout.chunkGroups)
-    var done: Set<GroupID> = []
-    for group in faulted(.rollouts, step.groups) where !done.contains(group) {
-      let chunk = step.groups.filter { other in
-        other / size == group / size
-          && layout.place(of: other)?.wave == layout.place(of: group)?.wave
-      }
-      done.formUnion(chunk)
-      let damaged = chunk.filter(isFault)
-      var isMade = false
-      attempt(.rollouts, RecordKey(damaged[0])) {
-        try sample(chunk, step.step)
-        isMade = true
-      }
-      guard !isMade, let why = failures.last?.problem else { continue }
-      for other in damaged.dropFirst() { fail(.rollouts, RecordKey(other), why) }
-    }
-  }
-
-  private func sample(_ chunk: [GroupID], _ step: UInt64) throws {
-    let known = chunk.compactMap { survey.rollouts[$0] }.first
-    let version = try known?.version ?? assumedVersion(of: chunk, step)
-    if chunk[0] < foreignGroups, version > 0, version != boundary.step {
-      throw unknown("the weights that sampled it, which are those of the run it was forked from")
-    }
-    let prompts = try chunk.map { try ledger.existing(PromptRecord.self, .prompts, $0) }
-    var source = SourcedPolicy(weightsDigest: [], policy: nil)
-    if generator.needsWeights(for: prompts) {
-      let optimizer = try weights(at: version)
-      if let known, survey.digests[known.digest] != optimizer.weightsDigest {
-        throw unknown("the weights that sampled it: version \(version) of this run has others")
-      }
-      source = SourcedPolicy(
-        weightsDigest: optimizer.weightsDigest, policy: optimizer.policy,
-        critic: optimizer.critic?.model)
-    }
-    let records = try generator.answer(prompts, from: chunk[0], version: version, with: source)
-    // Sound members first: where one of them comes out otherwise, nothing of the chunk is believed.
-    let order = zip(chunk, records).sorted { !isFault($0.0) && isFault($1.0) }
-    for (group, record) in order where isFault(group) || survey.rollouts[group] != nil {
-      try settle(record, .rollouts, RecordKey(group), always: true)
-    }
-  }
-
-  /// The version that sampled a chunk of which nothing is left to say it.
-  private func assumedVersion(of chunk: [GroupID], _ step: UInt64) throws -> UInt64 {
-    guard chunk[0] >= foreignGroups else {
-      throw unknown(
-        "which weights sampled it: nothing of its chunk is left, and another run made it")
-    }
-    let isAhead = survey.rollouts.contains { group, fact in
-      guard group >= foreignGroups, let step = survey.prompts[group]?.step else { return false }
-      return fact.version != run.settings.rollout.version(answering: step)
-    }
-    guard !isAhead else {
-      throw unknown(
-        "which policy version sampled it: nothing of its chunk is left, and the run worked ahead")
-    }
-    unproven.insert(step)
-    return run.settings.rollout.version(answering: step)
-  }
-
-  private func isFault(_ group: GroupID) -> Bool {
-    faults.contains(Place(log: .rollouts, key: RecordKey(group)))
-  }
-
-  private func verdicts(of step: StepLayout.Step) {
-    let compared = comparesAll ? Array(groups(of: step, in: .verdicts)) : []
-    for group in comparesAll ? compared : faulted(.verdicts, step.groups) {
-      attempt(.verdicts, RecordKey(group)) {
-        let prompt = try ledger.existing(PromptRecord.self, .prompts, group).prompt
-        guard run.verifiers.verifier(for: prompt.source).isRepeatable else {
-          throw unknown("the verdict, which its verifier would not repeat")
-        }
-        let rollouts = try ledger.existing(RolloutRecord.self, .rollouts, group)
-        try settle(verifier.verify(rollouts, of: prompt), .verdicts, RecordKey(group))
-      }
-    }
-  }
-
-  private func decisions(of step: StepLayout.Step) {
-    let range = groups(of: step, in: .decisions)
-    let wanted = faulted(.decisions, range)
-    guard comparesAll || fold.carriesMemory || !wanted.isEmpty else { return }
-    follow(.decisions, wanted.map { RecordKey($0) }) { memory in
-      let records = try fold.decisions(range, ledger, &memory)
-      for (group, record) in zip(range, records) {
-        try settle(record, .decisions, RecordKey(group))
-      }
-    }
-  }
-
-  private func demands(of step: StepLayout.Step) {
-    for wave in 1..<max(1, askedWaves(of: step)) {
-      let key = RecordKey(step.step, part: wave)
-      let isMissing = survey.demands[key] == nil
-      if isMissing { faults.insert(Place(log: .demands, key: key)) }
-      guard comparesAll || isMissing else { continue }
-      attempt(.demands, key) {
-        let end = step.groups.lowerBound + UInt64(wave) * UInt64(run.settings.reader.promptsPerStep)
-        let members = try (step.groups.lowerBound..<end).map { try StepMember($0, ledger) }
-        guard case .demand(let missing) = try assembler.choose(members, waves: wave, step.step)
-        else { throw unknown("why wave \(wave) was asked for") }
-        try settle(
-          DemandRecord(step: step.step, wave: wave, missing: missing), .demands, key)
-      }
-    }
-  }
-
-  /// Waves of a step, the one among them that the assembler has asked for and nobody emitted yet.
-  private func askedWaves(of step: StepLayout.Step) -> UInt32 {
-    let next = RecordKey(step.step, part: step.waves)
-    let isAsked =
-      step.step == heads[.batches] ?? base.step && assembledWaves > step.waves
-      || faults.contains(Place(log: .demands, key: next))
-    return isAsked ? step.waves + 1 : step.waves
-  }
-
-  private func batch(of step: StepLayout.Step) {
-    guard step.step < heads[.batches] ?? base.step else { return }
-    let wanted = faulted(.batches, step.step..<step.step + 1)
-    guard comparesAll || fold.carriesMemory || !wanted.isEmpty else { return }
-    follow(.batches, wanted.map { RecordKey($0) }) { memory in
-      try settle(
-        try fold.batch(step.step, step.groups, ledger, &memory), .batches, RecordKey(step.step))
-    }
-  }
-
-  private func update(of step: UInt64) {
-    guard !faulted(.updates, step..<step + 1).isEmpty else { return }
-    attempt(.updates, RecordKey(step)) {
-      let optimizer = try weights(at: step)
-      try settle(try optimizer.work(off: step, ledger), .updates, RecordKey(step))
-      // What was logged later must follow from it.
-      if survey.updates[step + 1] != nil, survey.batches[step + 1] != nil {
-        try optimizer.replay(ledger, to: step + 2) { _ in }
-      }
-    }
-  }
-
-  /// Where nothing else vouches for rollouts of a step, its logged update must follow from them: else
-  /// nothing that was made for the step is believed.
-  private func prove(_ step: StepLayout.Step) {
-    guard unproven.contains(step.step), survey.updates[step.step] != nil else { return }
-    do {
-      // From before the step: a checkpoint after it would tell nothing.
-      try weights(at: step.step).replay(ledger, to: step.step + 1) { _ in }
-    } catch {
-      optimizer = nil
-      let problem = (error as? any DescribedError)?.problem ?? "\(error)"
-      disbelieve(step, problem)
-    }
-  }
-
-  /// The weights after `version` steps.
-  private func weights(at version: UInt64) throws -> Optimizer {
-    if let optimizer, optimizer.version <= version {
-      try optimizer.replay(ledger, to: version) { _ in }
-      return optimizer
-    }
-    let loaded = try run.optimizer(at: version)
-    optimizer = loaded
-    return loaded
   }
 
   // MARK: What becomes of it
 
   /// Takes a record for a damaged one, or compares it with the sound one that is stored.
-  private func settle(
+  func settle(
     _ record: some StoredRecord, _ log: Log, _ key: RecordKey, always: Bool = false
   ) throws {
     if faults.contains(Place(log: log, key: key)) {
@@ -373,7 +195,7 @@ final class Rederivation {
       remedy: "Use the build, dataset, verifiers and BLAS kernel that the run began with.")
   }
 
-  private func attempt(_ log: Log, _ key: RecordKey, _ body: () throws -> Void) {
+  func attempt(_ log: Log, _ key: RecordKey, _ body: () throws -> Void) {
     do { try body() } catch let error as any DescribedError {
       // A comparison that failed names its own place.
       let isOwn = error.location == "\(log)/\(key)"
@@ -382,7 +204,7 @@ final class Rederivation {
   }
 
   /// Follows what gate and assembler remember over one more step.
-  private func follow(
+  func follow(
     _ log: Log, _ wanted: [RecordKey], _ body: (inout StageMemory) throws -> Void
   ) {
     guard var memory else {
@@ -398,7 +220,7 @@ final class Rederivation {
   }
 
   /// Nothing that was made for a step takes a place.
-  private func disbelieve(_ step: StepLayout.Step, _ problem: String) {
+  func disbelieve(_ step: StepLayout.Step, _ problem: String) {
     let isOfStep = { (log: Log, key: RecordKey) in
       log.isGrouped ? step.groups.contains(key.id) : key.id == step.step
     }
@@ -408,27 +230,12 @@ final class Rederivation {
     made.removeAll { isOfStep($0.log, $0.key) }
   }
 
-  private func fail(_ log: Log, _ key: RecordKey, _ problem: String) {
+  func fail(_ log: Log, _ key: RecordKey, _ problem: String) {
     failures.append(RepairReport.Item(location: "\(log)/\(key)", problem: problem))
   }
 
-  private func unknown(_ what: String) -> StageError {
+  func unknown(_ what: String) -> StageError {
     StageError(
       .badData, at: "what is upstream", "does not say \(what)", remedy: "Restore it from a backup.")
-  }
-}
-
-/// The repair hands weights over itself; the generator never asks.
-private struct GivenPolicies: PolicySource {
-  func policy(version: UInt64, loaded: Bool) -> SourcedPolicy? { nil }
-}
-
-extension Ledger {
-  /// Groups that another run sampled, of which this one is a fork.
-  var foreignGroups: GroupID {
-    get throws {
-      let taken = try value(ForkOrigin.key).map { try ForkOrigin(stored: $0).groups } ?? 0
-      return try max(taken, value(RunOrigin.key).map { try RunOrigin(stored: $0).taken } ?? 0)
-    }
   }
 }

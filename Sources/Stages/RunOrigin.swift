@@ -96,3 +96,13 @@ extension Ledger {
     }
   }
 }
+
+extension Ledger {
+  /// Groups that another run sampled, of which this one is a fork.
+  var foreignGroups: GroupID {
+    get throws {
+      let taken = try value(ForkOrigin.key).map { try ForkOrigin(stored: $0).groups } ?? 0
+      return try max(taken, value(RunOrigin.key).map { try RunOrigin(stored: $0).taken } ?? 0)
+    }
+  }
+}
