@@ -104,7 +104,7 @@ let package = Package(
     tests(
       "Fuzz",
       [
-        "Records", "Definition", "Policy", "Queue", "Shards", "Stages", "Tokenizer",
+        "Records", "Definition", "Estimator", "Policy", "Queue", "Shards", "Stages", "Tokenizer",
       ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
