@@ -47,7 +47,8 @@ struct RecordSurvey {
   var strays: [(log: Log, what: String)] = []
   /// Records that were read whole, by log.
   var read: [Log: Int] = [:]
-  /// One past the last key of each log, where there is one.
+  /// The first key of each log, and one past the last, where there is one: of a damaged record too.
+  private(set) var starts: [Log: UInt64] = [:]
   var ends: [Log: UInt64] = [:]
   var prompts: [UInt64: PromptFact] = [:]
   var rollouts: [UInt64: RolloutFact] = [:]
@@ -143,6 +144,7 @@ struct RecordSurvey {
         } catch let error as any DescribedError {
           faults.append(Fault(log: log, key: key, problem: error.problem, isStored: true))
         }
+        if starts[log] == nil { starts[log] = key.id }
         ends[log] = key.id + 1
       }
       self.strays += strays.map { (log, $0) }

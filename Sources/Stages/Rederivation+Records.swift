@@ -33,7 +33,18 @@ extension Rederivation {
   func decisions(of step: StepLayout.Step) {
     let range = groups(of: step, in: .decisions)
     let wanted = faulted(.decisions, range)
-    guard comparesAll || fold.carriesMemory || !wanted.isEmpty else { return }
+    guard comparesAll || fold.gateCarriesMemory else {
+      // Each by itself: what is lost upstream of one keeps none of the others.
+      for group in wanted {
+        attempt(.decisions, RecordKey(group)) {
+          var nothing = StageMemory()
+          for record in try fold.decisions(group..<group + 1, ledger, &nothing) {
+            try settle(record, .decisions, RecordKey(group))
+          }
+        }
+      }
+      return
+    }
     follow(.decisions, wanted.map { RecordKey($0) }) { memory in
       let records = try fold.decisions(range, ledger, &memory)
       for (group, record) in zip(range, records) {

@@ -196,14 +196,17 @@ final class Rederivation {
   }
 
   func attempt(_ log: Log, _ key: RecordKey, _ body: () throws -> Void) {
-    do { try body() } catch let error as any DescribedError {
-      // A comparison that failed names its own place.
-      let isOwn = error.location == "\(log)/\(key)"
-      fail(log, key, isOwn ? error.problem : "\(error.location): \(error.problem)")
-    } catch { fail(log, key, "\(error)") }
+    do { try body() } catch { fail(log, key, error) }
   }
 
-  /// Follows what gate and assembler remember over one more step.
+  private func fail(_ log: Log, _ key: RecordKey, _ error: any Error) {
+    guard let error = error as? any DescribedError else { return fail(log, key, "\(error)") }
+    // A comparison that failed names its own place.
+    let isOwn = error.location == "\(log)/\(key)"
+    fail(log, key, isOwn ? error.problem : "\(error.location): \(error.problem)")
+  }
+
+  /// Follows what gate and assembler remember over one more step, whose records `wanted` are damaged.
   func follow(
     _ log: Log, _ wanted: [RecordKey], _ body: (inout StageMemory) throws -> Void
   ) {
@@ -211,12 +214,21 @@ final class Rederivation {
       for key in wanted { fail(log, key, "the stage's memory could not be followed up to it") }
       return
     }
-    let before = failures.count
-    attempt(log, wanted.first ?? RecordKey(0)) {
+    do {
       try body(&memory)
       self.memory = memory
+    } catch {
+      if fold.carriesMemory { self.memory = nil }
+      for key in wanted where !made.contains(where: { $0.log == log && $0.key == key }) {
+        fail(log, key, error)
+      }
+      // Whose comparison failed says so itself.
+      guard wanted.isEmpty, comparesAll else { return }
+      let described = error as? any DescribedError
+      failures.append(
+        .init(
+          location: described?.location ?? "\(log)", problem: described?.problem ?? "\(error)"))
     }
-    if failures.count > before, fold.carriesMemory { self.memory = nil }
   }
 
   /// Nothing that was made for a step takes a place.

@@ -111,8 +111,12 @@ extension RunRepair {
     if group > 0, try isMissing(.loss, state: false) {
       cursors.append((StageName.loss.rawValue, group))
     }
+    let hasAssembled = (heads[.batches] ?? 0) > 0 || waves > 1
     guard let memory = rederivation.memory else {
-      for stage in [StageName.gate, .loss] where try isMissing(stage, state: true) {
+      let expected =
+        (rederivation.fold.gateCarriesMemory ? [StageName.gate] : [])
+        + (hasAssembled ? [.loss] : [])
+      for stage in expected where try isMissing(stage, state: true) {
         report.remaining.append(
           .init(
             location: "state/\(StageState.key(stage))",
@@ -123,7 +127,6 @@ extension RunRepair {
     if !memory.gate.isEmpty, try isMissing(.gate, state: true) {
       states.append((StageState.key(.gate), PartMemory.bytes(memory.gate)))
     }
-    let hasAssembled = (heads[.batches] ?? 0) > 0 || waves > 1
     if hasAssembled, try isMissing(.loss, state: true) {
       states.append(
         (

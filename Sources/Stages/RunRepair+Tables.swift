@@ -77,8 +77,8 @@ extension RunRepair {
       }
     }
     let stored = try queue.read { try $0.readableState(RunBase.key) }
-    if stored == nil, let first = survey.prompts.keys.min(), first > 0,
-      let step = survey.batches.keys.min(), step > 0
+    if stored == nil, let first = survey.starts[.prompts], first > 0,
+      let step = survey.starts[.batches], step > 0
     {
       report.remaining.append(
         .init(

@@ -15,6 +15,8 @@ struct StageFold {
   private let gate: Gate
   private let assembler: LossAssembler
   private let promptsPerStep: UInt64
+  /// Whether any group changes what the gate remembers.
+  let gateCarriesMemory: Bool
   /// Whether any step changes the memory: elsewhere there is nothing to work out.
   let carriesMemory: Bool
 
@@ -25,8 +27,8 @@ struct StageFold {
       algorithm: algorithm, settings: settings.loss,
       promptsPerStep: settings.reader.promptsPerStep, steps: settings.steps, seed: settings.seed)
     promptsPerStep = UInt64(settings.reader.promptsPerStep)
-    carriesMemory =
-      gate.filter?.adaptive.isEmpty == false || algorithm.advantage.kind == .riskBundle
+    gateCarriesMemory = gate.filter?.adaptive.isEmpty == false
+    carriesMemory = gateCarriesMemory || algorithm.advantage.kind == .riskBundle
   }
 
   /// The gate's decisions about a step's groups.
