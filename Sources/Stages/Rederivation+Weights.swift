@@ -74,34 +74,43 @@ extension Rederivation {
   func update(of step: UInt64) {
     guard !faulted(.updates, step..<step + 1).isEmpty else { return }
     attempt(.updates, RecordKey(step)) {
-      let optimizer = try weights(at: step)
-      try settle(try optimizer.work(off: step, ledger), .updates, RecordKey(step))
-      // What was logged later must follow from it.
-      if survey.updates[step + 1] != nil, survey.batches[step + 1] != nil {
-        try optimizer.replay(ledger, to: step + 2) { _ in }
-      }
+      let held = try weights(at: step)
+      // In the middle of a step that is given up the weights are nobody's.
+      optimizer = nil
+      try settle(try held.work(off: step, ledger), .updates, RecordKey(step))
+      optimizer = held
     }
   }
 
-  /// Where nothing else vouches for rollouts of a step, its logged update must follow from them: else
-  /// nothing that was made for the step is believed.
+  /// Where nothing else vouches for rollouts of a step, its logged update must follow from them; so it must
+  /// from an update of the step before that was made again. Else neither is believed.
   func prove(_ step: StepLayout.Step) {
-    guard unproven.contains(step.step), survey.updates[step.step] != nil else { return }
+    let isUnproven = unproven.contains(step.step)
+    let followsMade =
+      step.step > 0
+      && made.contains { $0.log == .updates && $0.key == RecordKey(step.step - 1) }
+    guard isUnproven || followsMade, survey.updates[step.step] != nil else { return }
     do {
       // From before the step: a checkpoint after it would tell nothing.
-      try weights(at: step.step).replay(ledger, to: step.step + 1) { _ in }
-    } catch {
+      let held = try weights(at: step.step)
       optimizer = nil
-      let problem = (error as? any DescribedError)?.problem ?? "\(error)"
-      disbelieve(step, problem)
+      try held.replay(ledger, to: step.step + 1) { _ in }
+      optimizer = held
+    } catch {
+      let isDenied = (error as? StageError)?.code == .mismatch
+      // Where the rest of the step is lost, nobody can ask it about the update before.
+      guard isUnproven || isDenied else { return }
+      disbelieve(step, (error as? any DescribedError)?.problem ?? "\(error)", before: followsMade)
     }
   }
 
   /// The weights after `version` steps.
   private func weights(at version: UInt64) throws -> Optimizer {
-    if let optimizer, optimizer.version <= version {
-      try optimizer.replay(ledger, to: version) { _ in }
-      return optimizer
+    if let held = optimizer, held.version <= version {
+      optimizer = nil
+      try held.replay(ledger, to: version) { _ in }
+      optimizer = held
+      return held
     }
     let loaded = try run.optimizer(at: version)
     optimizer = loaded

@@ -232,14 +232,17 @@ final class Rederivation {
   }
 
   /// Nothing that was made for a step takes a place.
-  func disbelieve(_ step: StepLayout.Step, _ problem: String) {
-    let isOfStep = { (log: Log, key: RecordKey) in
-      log.isGrouped ? step.groups.contains(key.id) : key.id == step.step
+  ///
+  /// - Parameter before: nor does the update of the step before it.
+  func disbelieve(_ step: StepLayout.Step, _ problem: String, before: Bool) {
+    let isDoubtful = { (log: Log, key: RecordKey) in
+      if log.isGrouped { return step.groups.contains(key.id) }
+      return key.id == step.step || before && log == .updates && key.id + 1 == step.step
     }
-    for (log, key, _) in made where isOfStep(log, key) {
-      fail(log, key, "what would take its place leads to other weights: \(problem)")
+    for (log, key, _) in made where isDoubtful(log, key) {
+      fail(log, key, "nothing vouches for what would take its place: \(problem)")
     }
-    made.removeAll { isOfStep($0.log, $0.key) }
+    made.removeAll { isDoubtful($0.log, $0.key) }
   }
 
   func fail(_ log: Log, _ key: RecordKey, _ problem: String) {
