@@ -67,13 +67,16 @@ extension QueueError {
   }
 
   /// The same with the file and the run's directory, which whoever found the damage did not know.
+  /// A version that is not known may be damage as well: nobody can say before its checksum is found.
   func placed(in folder: String) -> QueueError {
-    guard code == .damaged || code == .steppedBack else { return self }
+    guard [.damaged, .steppedBack, .unknownVersion].contains(code) else { return self }
     var error = self
     if !location.hasPrefix(folder) { error.location = "\(folder)/data.mdb, \(location)" }
     let run = parentFolder(of: folder)
+    let mending =
+      "`pipeline queue verify \(run)` shows all of it, `pipeline queue repair \(run)` mends it."
     error.remedy =
-      "Run `pipeline queue verify \(run)` to see all of it, then `pipeline queue repair \(run)`."
+      code == .unknownVersion ? "\(remedy) If it is damaged instead, \(mending)" : mending
     return error
   }
 

@@ -195,6 +195,7 @@ import Testing
       try queue.read { try $0.record(VerdictRecord.self, .verdicts, RecordKey(0)) }
     }
     #expect(error?.code == .unknownVersion)
+    #expect(error?.location == "\(run.dataFile), verdicts/0")
     let known = "\(VerdictRecord.version)"
     #expect(error?.problem.contains("9") == true && error?.problem.contains(known) == true)
   }

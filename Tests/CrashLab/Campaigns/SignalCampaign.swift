@@ -32,8 +32,10 @@ public struct SignalCampaign: Campaign {
     let running = processes.filter(\.isRunning)
     for process in running { process.send(signal) }
     trial.isDisturbed = !running.isEmpty
+    var statuses: [Int32] = []
     for process in running {
       let ended = try process.wait()
+      statuses.append(ended.status)
       // Before the command has taken its signals over, the system ends it, which a shell shows alike.
       trial.expect(
         [128 + signal, -signal, 0].contains(ended.status),
@@ -42,7 +44,9 @@ public struct SignalCampaign: Campaign {
     let took = ContinuousClock.now - asked
     trial.expect(took < .seconds(10), "\(what): took \(took)")
     let after = try trial.expectReadable(run, what)
-    trial.expect(after <= before + 1, "\(what): went from \(before) to \(after) steps")
+    trial.expect(
+      after <= before + 1,
+      "\(what): went from \(before) to \(after) steps, ending with \(statuses)")
     try trial.expectIdentical(form, run, kills: 1, what)
   }
 }
