@@ -62,12 +62,13 @@ let package = Package(
         "Records", "Files", "Randomness", "Digest", "Tokenizer", "Policy", "Estimator", "Verifiers",
         "Queue", "Shards", "Definition",
       ]),
-    module("Inspector", ["Records", "Definition", "Tokenizer", "Queue", "Stages"]),
+    module("Inspector", ["Records", "Files", "Definition", "Tokenizer", "Queue", "Stages"]),
     module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
     module("Laboratory", ["Records", "Randomness", "Estimator"]),
     module(
-      "Check", ["Records", "Randomness", "Estimator", "Tokenizer", "Policy", "Operators"]),
+      "Check",
+      ["Records", "Files", "Randomness", "Estimator", "Tokenizer", "Policy", "Operators"]),
     .executableTarget(
       name: "pipeline",
       dependencies: [

@@ -1,5 +1,8 @@
 /// What a comparison with golden vectors came to, file by file.
 public struct CheckReport: Sendable, Equatable, Codable {
+  /// Most bytes of a file with golden vectors: what is longer is something else.
+  static let longestFile = 1 << 30
+
   public struct File: Sendable, Equatable, Codable {
     public var cases = 0
     public var passed = 0

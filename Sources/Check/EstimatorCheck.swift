@@ -1,4 +1,5 @@
 import Estimator
+import Files
 import Foundation
 import Records
 
@@ -31,8 +32,8 @@ public func checkEstimator(
 ) -> CheckReport.File {
   var report = CheckReport.File()
   do {
-    let data = try Data(contentsOf: URL(fileURLWithPath: file))
-    let golden = try JSONValue(parsing: [UInt8](data), location: file)
+    let bytes = try RegularFile.read(file, limit: CheckReport.longestFile)
+    let golden = try JSONValue(parsing: bytes, location: file)
     try EstimatorCheck(file: GoldenValue(golden), precision: precision).run(into: &report)
   } catch let problem as GoldenProblem {
     report.record("file", failure: problem.description)

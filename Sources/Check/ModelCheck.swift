@@ -1,3 +1,4 @@
+import Files
 import Foundation
 public import Operators
 import Policy
@@ -85,7 +86,7 @@ struct ModelCheck {
 
   init(directory: String, compute: Compute) throws {
     let path = directory + "/expected.json"
-    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    let bytes = try RegularFile.read(path, limit: CheckReport.longestFile)
     expected = try JSONValue(parsing: bytes, location: path)
     vectors = try SafetensorsFile(path: directory + "/expected.safetensors")
     (configuration, parameters) = try ModelDirectory.read(directory)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Records
 import Tokenizer
@@ -19,8 +20,8 @@ public func checkTokenizer(
     for (name, check) in [("vectors.json", checkVectors), ("chat.json", checkChat)] {
       let file = path + "/" + name
       guard FileManager.default.fileExists(atPath: file) else { continue }
-      let data = try Data(contentsOf: URL(fileURLWithPath: file))
-      check(try JSONValue(parsing: Array(data), location: file), tokenizer, &report)
+      let bytes = try RegularFile.read(file, limit: CheckReport.longestFile)
+      check(try JSONValue(parsing: bytes, location: file), tokenizer, &report)
       compared = true
     }
     if !compared { report.record(path, failure: "has neither vectors.json nor chat.json") }

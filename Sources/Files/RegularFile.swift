@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// Reading of files that someone else wrote: whole, bounded, and regular files only.
 ///
@@ -106,4 +106,19 @@ public enum RegularFileError: Error, Equatable, Sendable {
   case outside
   /// The system's own words.
   case system(String)
+}
+
+extension RegularFileError: LocalizedError, CustomStringConvertible {
+  public var errorDescription: String? { description }
+
+  /// Half a sentence, as it follows a colon.
+  public var description: String {
+    switch self {
+    case .missing: "it is not there"
+    case .notRegular(let kind): "it is \(kind), not a file"
+    case .tooLong(let bytes): "it has \(bytes) bytes, more than such a file may have"
+    case .outside: "it is a link that leads out of its folder"
+    case .system(let reason): reason
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 public import Records
 
@@ -18,6 +19,8 @@ public struct MetricsTail: Sendable {
     let data: Data
     let start: UInt64
     do {
+      // To open a FIFO would be to wait for its writer.
+      if let obstacle = RegularFile.obstacle(at: path) { throw obstacle }
       let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
       let length = try file.seekToEnd()
       start = length > bytes ? length - bytes : 0

@@ -7,6 +7,8 @@ import Policy
 enum CheckpointFiles {
   static let manifest = "MANIFEST.json"
   static let state = "state.json"
+  /// Most bytes of each of the two; some hundred are usual.
+  private static let longest = 1 << 20
 
   /// What a checkpoint holds beside the model directory.
   struct State: Codable, Equatable {
@@ -58,19 +60,32 @@ enum CheckpointFiles {
   static func entries(
     of folder: String, manifest digest: [UInt8]
   ) -> Result<[ManifestEntry], FlawError> {
-    let path = "\(folder)/\(manifest)"
-    func flaw(_ problem: String) -> Result<[ManifestEntry], FlawError> {
-      .failure(FlawError(flaw: Flaw(path: path, problem: problem)))
+    Result { () throws(FlawError) in
+      let bytes = try contents(of: manifest, in: folder)
+      guard SHA256.hash(bytes) == digest else {
+        throw FlawError("\(folder)/\(manifest)", "it is not the manifest that the queue names")
+      }
+      return try decode([ManifestEntry].self, bytes, "\(folder)/\(manifest)")
     }
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      return flaw("it is not there or not readable")
+  }
+
+  /// All bytes of the manifest or `state.json`, whatever they say.
+  static func contents(of name: String, in folder: String) throws(FlawError) -> [UInt8] {
+    try contents("\(folder)/\(name)", limit: longest)
+  }
+
+  private static func contents(_ path: String, limit: Int) throws(FlawError) -> [UInt8] {
+    do { return try DurableFile.read(path, limit: limit) } catch {
+      throw FlawError(path, error.problem)
     }
-    guard SHA256.hash([UInt8](bytes)) == digest else {
-      return flaw("it is not the manifest that the queue names")
+  }
+
+  private static func decode<Value: Decodable>(
+    _ type: Value.Type, _ bytes: [UInt8], _ path: String
+  ) throws(FlawError) -> Value {
+    do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+      throw FlawError(path, "it does not hold what it must")
     }
-    do {
-      return .success(try JSONDecoder().decode([ManifestEntry].self, from: bytes))
-    } catch { return flaw("it cannot be read") }
   }
 
   /// Every file that differs from the manifest with the digest `digest`; empty: the folder is whole.
@@ -82,30 +97,40 @@ enum CheckpointFiles {
     switch entries(of: folder, manifest: digest) {
     case .failure(let error): return [error.flaw]
     case .success(let entries):
-      return entries.filter { matters($0.name) }.compactMap { entry in
-        let path = "\(folder)/\(entry.name)"
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-          return Flaw(path: path, problem: "it is not there or not readable")
-        }
-        guard bytes.count == entry.bytes else {
-          return Flaw(
-            path: path, problem: "it has \(bytes.count) bytes, the manifest says \(entry.bytes)")
-        }
-        guard hexadecimal(SHA256.hash([UInt8](bytes))) == entry.sha256 else {
-          return Flaw(
-            path: path, problem: "its \(bytes.count) bytes are not those the manifest names")
-        }
-        return nil
+      return entries.filter { matters($0.name) }.compactMap { entry -> Flaw? in
+        do throws(FlawError) {
+          try compare(folder, entry)
+          return nil
+        } catch { return error.flaw }
       }
     }
   }
 
-  struct FlawError: Error { let flaw: Flaw }
+  private static func compare(_ folder: String, _ entry: ManifestEntry) throws(FlawError) {
+    let path = "\(folder)/\(entry.name)"
+    // Of a longer file the length alone is told, and no byte is read.
+    let bytes = try contents(path, limit: entry.bytes)
+    guard bytes.count == entry.bytes else {
+      throw FlawError(path, "it has \(bytes.count) bytes, the manifest says \(entry.bytes)")
+    }
+    guard hexadecimal(SHA256.hash(bytes)) == entry.sha256 else {
+      throw FlawError(path, "its \(bytes.count) bytes are not those the manifest names")
+    }
+  }
+
+  struct FlawError: Error {
+    let flaw: Flaw
+
+    init(_ path: String, _ problem: String) { flaw = Flaw(path: path, problem: problem) }
+  }
+
+  static func readState(of folder: String) throws(FlawError) -> State {
+    try decode(State.self, try contents(of: state, in: folder), "\(folder)/\(state)")
+  }
 
   /// nil where it cannot be read.
-  static func readState(of folder: String) -> State? {
-    guard let bytes = FileManager.default.contents(atPath: "\(folder)/\(state)") else { return nil }
-    do { return try JSONDecoder().decode(State.self, from: bytes) } catch { return nil }
+  static func readableState(of folder: String) -> State? {
+    do { return try readState(of: folder) } catch { return nil }
   }
 
   // MARK: Adam's moments
@@ -137,8 +162,7 @@ enum CheckpointFiles {
     values.reserveCapacity(2 * configuration.parameterCount)
     for wanted in momentTensors(configuration) {
       guard let tensor = file.tensor(named: wanted.name), tensor.shape == wanted.shape else {
-        throw FlawError(
-          flaw: Flaw(path: path, problem: "\(wanted.name) is missing or has another shape"))
+        throw FlawError(path, "\(wanted.name) is missing or has another shape")
       }
       values += try file.floats(of: tensor)
     }

@@ -104,9 +104,7 @@ extension CheckpointStore {
   private func load(_ pointer: Pointer, _ compute: Compute) throws -> Loaded {
     let folder = directory.checkpoint(pointer.step)
     do {
-      let state = try JSONDecoder().decode(
-        CheckpointFiles.State.self,
-        from: Data(try DurableFile.read(folder + "/" + CheckpointFiles.state)))
+      let state = try CheckpointFiles.readState(of: folder)
       let (configuration, parameters) = try ModelDirectory.read(folder)
       let policy = try Policy(
         configuration: configuration, parameters: parameters, compute: compute)

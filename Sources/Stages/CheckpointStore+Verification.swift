@@ -52,7 +52,7 @@ extension CheckpointStore {
       let folder = directory.checkpoint(pointer.step)
       let logged = hexadecimal(try identity.digests(version: pointer.step, ledger).policy)
       var flaws = flaws(of: pointer)
-      let state = CheckpointFiles.readState(of: folder)
+      let state = CheckpointFiles.readableState(of: folder)
       if flaws.isEmpty, state?.weightsDigest != logged {
         flaws.append(
           .init(

@@ -105,15 +105,17 @@ enum DurableFile {
     } catch { throw failure("create", path) }
   }
 
-  static func read(_ path: String) throws(StageError) -> [UInt8] {
+  /// - Parameter limit: most bytes; a longer file is refused before they are read.
+  static func read(_ path: String, limit: Int = .max) throws(StageError) -> [UInt8] {
     do {
-      return try RegularFile.read(path, limit: .max)
+      return try RegularFile.read(path, limit: limit)
     } catch {
       let reason =
         switch error {
         case .notRegular(let kind): "it is \(kind)"
         case .system(let reason): reason
-        case .missing, .outside, .tooLong: "it is not there or not readable"
+        case .tooLong(let bytes): "it has \(bytes) bytes, more than the \(limit) it may have"
+        case .missing, .outside: "it is not there or not readable"
         }
       throw StageError(
         .file, at: path, "cannot read it: \(reason)", remedy: "Check the path and its permissions.")

@@ -29,7 +29,7 @@ extension RunIdentity {
     }
     let settings = try RunSettings(definition)
     let stream = try PromptStream(settings.reader, seed: settings.seed)
-    let critic = CheckpointFiles.readState(of: directory.checkpoint(0))?.criticDigest
+    let critic = CheckpointFiles.readableState(of: directory.checkpoint(0))?.criticDigest
     let anchor = try settings.model.anchor.map { path in
       let (configuration, parameters) = try ModelDirectory.read(path)
       return hexadecimal(

@@ -97,11 +97,12 @@ extension RunRepair {
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.checkpoints)
     return names.compactMap { UInt64($0) }.sorted().compactMap { step in
       let folder = directory.checkpoint(step)
-      guard
-        let manifest = FileManager.default.contents(
-          atPath: "\(folder)/\(CheckpointFiles.manifest)")
-      else { return nil }
-      let pointer = CheckpointStore.Pointer(step: step, manifest: SHA256.hash([UInt8](manifest)))
+      let manifest: [UInt8]
+      do { manifest = try CheckpointFiles.contents(of: CheckpointFiles.manifest, in: folder) } catch
+      {
+        return nil
+      }
+      let pointer = CheckpointStore.Pointer(step: step, manifest: SHA256.hash(manifest))
       let examined = CheckpointExamination(of: folder, pointer, hashes: true)
       guard examined.problem == nil else { return nil }
       if step > 0, let update = survey.updates[step - 1],

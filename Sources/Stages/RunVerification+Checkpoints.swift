@@ -5,22 +5,6 @@ import Records
 
 /// A checkpoint's folder against the pointer that the queue keeps, read without loading a weight.
 struct CheckpointExamination {
-  private struct Entry: Decodable {
-    var name: String
-    var bytes: Int
-    var sha256: String
-  }
-
-  private struct State: Decodable {
-    var step: UInt64
-    var weightsDigest: String
-
-    private enum CodingKeys: String, CodingKey {
-      case step
-      case weightsDigest = "weights_digest"
-    }
-  }
-
   /// What is wrong with it; nil: nothing.
   private(set) var problem: String?
   /// As `state.json` names it; empty where that cannot be read.
@@ -31,20 +15,19 @@ struct CheckpointExamination {
   init(of folder: String, _ pointer: CheckpointStore.Pointer, hashes: Bool) {
     do {
       problem = try examine(folder, pointer, hashes: hashes)
-    } catch { problem = "its manifest or state.json cannot be read" }
+    } catch let error as CheckpointFiles.FlawError {
+      let name = (error.flaw.path as NSString).lastPathComponent
+      problem = "its \(name): \(error.flaw.problem)"
+    } catch let error as StageError {
+      problem = "\((error.location as NSString).lastPathComponent): \(error.problem)"
+    } catch { problem = "its files cannot be looked at: \(error.localizedDescription)" }
   }
 
   private mutating func examine(
     _ folder: String, _ pointer: CheckpointStore.Pointer, hashes: Bool
   ) throws -> String? {
     let manager = FileManager.default
-    guard let manifest = manager.contents(atPath: folder + "/MANIFEST.json") else {
-      return "the queue names this checkpoint, and its MANIFEST.json is not there"
-    }
-    guard SHA256.hash([UInt8](manifest)) == pointer.manifest else {
-      return "its MANIFEST.json is not the one that the queue names"
-    }
-    for entry in try JSONDecoder().decode([Entry].self, from: manifest) {
+    for entry in try CheckpointFiles.entries(of: folder, manifest: pointer.manifest).get() {
       let path = "\(folder)/\(entry.name)"
       guard manager.fileExists(atPath: path) else { return "\(entry.name) is not there" }
       let size = (try manager.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
@@ -53,10 +36,7 @@ struct CheckpointExamination {
         return "the \(size) bytes of \(entry.name) are not those that the manifest names"
       }
     }
-    guard let bytes = manager.contents(atPath: folder + "/state.json") else {
-      return "its state.json is not there"
-    }
-    let state = try JSONDecoder().decode(State.self, from: bytes)
+    let state = try CheckpointFiles.readState(of: folder)
     guard state.step == pointer.step else { return "its state.json is of step \(state.step)" }
     weightsDigest = state.weightsDigest
     return nil

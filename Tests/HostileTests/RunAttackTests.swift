@@ -110,6 +110,34 @@ extension Hostile {
       #expect(faults.found.isEmpty, faults.text)
     }
 
+    /// A FIFO in the place of a checkpoint's file: to open it would be to wait for its writer.
+    @Test func checkpointsOfFIFOs() throws {
+      let run = try HostileRun()
+      var faults = Faults()
+      for file in ["MANIFEST.json", "state.json", "model.safetensors"] {
+        let path = "\(run.path)/checkpoints/1/\(file)"
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        try FileManager.default.removeItem(atPath: path)
+        _ = try run.place.makeFIFO("run/checkpoints/1/\(file)")
+        try faults.expectRefused(
+          file, ["resume", run.path, "-q"], [4],
+          saying: [file, "it is a FIFO", "pipeline checkpoint restore \(run.path) 1"])
+        for command in ["queue", "checkpoint"] {
+          let ended = try Command.run([command, "verify", run.path])
+          if ended.status != 4 || !(ended.out + ended.errors).contains(file) {
+            faults.add("\(command) verify, \(file): \(ended)")
+          }
+        }
+        try FileManager.default.removeItem(atPath: path)
+        try whole.write(to: URL(fileURLWithPath: path))
+      }
+      let metrics = run.path + "/metrics.jsonl"
+      try FileManager.default.removeItem(atPath: metrics)
+      _ = try run.place.makeFIFO("run/metrics.jsonl")
+      try faults.expectRefused("status", ["status", run.path], [1, 2], saying: [metrics, "FIFO"])
+      #expect(faults.found.isEmpty, faults.text)
+    }
+
     @Test func names() throws {
       var faults = Faults()
       let name = "\u{1B}]0;title\u{7}\u{202E}a\nb\r\u{9B}31m"
