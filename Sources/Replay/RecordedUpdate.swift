@@ -1,4 +1,5 @@
 import Records
+import Stages
 
 /// The log-probabilities that one update of a step was computed from, by the rows of its loss batch.
 package struct RecordedUpdate: Sendable {
@@ -49,7 +50,7 @@ package struct RecordedUpdate: Sendable {
       throw ReplayError(
         .badData, at: place,
         "\(logProbabilities.count) log-probabilities are recorded for \(next) tokens",
-        remedy: "Restore the run from a copy.")
+        remedy: StageError.contradictionRemedy)
     }
   }
 

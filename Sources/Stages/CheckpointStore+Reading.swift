@@ -50,17 +50,19 @@ extension CheckpointStore {
   /// - Throws: `.damaged` when there is none, with what is wrong with the newest.
   func newestWhole(atMost step: UInt64, _ ledger: Ledger) throws -> Pointer {
     let usable = try Self.usable(ledger)
-    var found: CheckpointFiles.Flaw?
+    var found: (step: UInt64, flaw: CheckpointFiles.Flaw)?
     for pointer in usable.filter({ $0.step <= step }).reversed() {
       let flaws = flaws(of: pointer)
       if flaws.isEmpty { return pointer }
-      found = found ?? flaws.first
+      found = found ?? flaws.first.map { (pointer.step, $0) }
     }
     if let found {
+      // The initial one needs no older one.
+      let first = usable.first?.step == 0 ? 0 : found.step
       throw StageError(
-        .damaged, at: found.path, found.problem,
-        remedy: "No other checkpoint is whole up to step \(step): "
-          + "restore this one with `pipeline checkpoint restore`.")
+        .damaged, at: found.flaw.path,
+        "\(found.flaw.problem), and no other checkpoint is whole up to step \(step)",
+        remedy: try restoring(first, ledger))
     }
     throw StageError(
       .badRun, at: "step \(step)",
@@ -72,17 +74,19 @@ extension CheckpointStore {
   /// Compares what every opening reads of the initial checkpoint (configuration, tokenizer) with what
   /// the run began with.
   func requireInitialFiles(_ ledger: Ledger) throws {
-    let pointer = try Self.pointers(ledger).first { $0.step == 0 }
-    guard let pointer else {
-      throw StageError(
-        .damaged, at: directory.queue, "the queue names no initial checkpoint",
-        remedy: "Restore the run from a copy.")
-    }
+    let pointer = try initialPointer(ledger)
     let flaws = CheckpointFiles.flaws(
       of: directory.checkpoint(0), manifest: pointer.manifest
     ) { !$0.hasSuffix(".safetensors") }
     guard let flaw = flaws.first else { return }
     throw StageError(.damaged, at: flaw.path, flaw.problem, remedy: try restoring(0, ledger))
+  }
+
+  func initialPointer(_ ledger: Ledger) throws -> Pointer {
+    if let pointer = try Self.pointers(ledger).first(where: { $0.step == 0 }) { return pointer }
+    throw StageError(
+      .damaged, at: directory.queue, "the queue names no initial checkpoint",
+      remedy: "Run `pipeline queue repair \(directory.path)`, which names those that are whole.")
   }
 
   func flaws(of pointer: Pointer) -> [CheckpointFiles.Flaw] {
@@ -123,9 +127,17 @@ extension CheckpointStore {
       }
       return loaded
     } catch let error as CheckpointFiles.FlawError {
-      throw StageError(
-        .damaged, at: error.flaw.path, error.flaw.problem,
-        remedy: "Restore the folder from a copy, or start again in a new run directory.")
+      throw unusable(pointer.step, at: error.flaw.path, error.flaw.problem)
     }
+  }
+
+  /// For a checkpoint that is what its manifest says and still not what training goes on from. To make it
+  /// again would be refused, since other files come out.
+  func unusable(_ step: UInt64, at path: String, _ problem: String) -> StageError {
+    StageError(
+      .damaged, at: path, "\(problem), although its manifest vouches for it",
+      remedy: step > 0
+        ? "Go back before it with `pipeline rewind \(directory.path) --to \(step - 1)`."
+        : "Begin again in a new directory with `pipeline run`.")
   }
 }

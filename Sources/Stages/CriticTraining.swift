@@ -54,7 +54,7 @@ public final class CriticTraining {
           throw StageError(
             .badData, at: "batches, group \(group.loss.group)",
             "row \(row) has \(own.count) values or returns for \(count) tokens",
-            remedy: "Restore the run from a copy.")
+            remedy: StageError.contradictionRemedy)
         }
         all += own.isEmpty ? Array(repeating: 0, count: count) : own
       }

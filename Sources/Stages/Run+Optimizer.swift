@@ -14,10 +14,9 @@ extension Run {
     var critic: CriticTraining?
     if let term = algorithm.value {
       guard let held = loaded.critic else {
-        throw StageError(
-          .damaged, at: directory.checkpoint(loaded.state.step),
-          "the checkpoint holds no critic and \(algorithm.name) trains one",
-          remedy: "Restore the folder from a copy, or start again in a new run directory.")
+        throw checkpoints.unusable(
+          loaded.state.step, at: directory.checkpoint(loaded.state.step),
+          "the checkpoint holds no critic and \(algorithm.name) trains one")
       }
       critic = CriticTraining(
         held.model, moments: held.moments, term: term, settings: settings.optimizer)

@@ -75,11 +75,7 @@ extension Run {
     let ledger = Ledger(queue: try Queue.open(at: directory.queue))
     try ledger.claim(.optimizer)
     let store = CheckpointStore(directory: directory, kept: settings.checkpoint.kept)
-    guard let pointer = try CheckpointStore.pointers(ledger).first(where: { $0.step == 0 }) else {
-      throw StageError(
-        .damaged, at: directory.queue, "the queue names no initial checkpoint",
-        remedy: "Restore the run from a copy.")
-    }
+    let pointer = try store.initialPointer(ledger)
     if store.flaws(of: pointer).isEmpty { return .wasWhole }
     if let copy {
       try store.adopt(copy, as: pointer)

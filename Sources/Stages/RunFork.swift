@@ -220,7 +220,7 @@ public struct RunFork {
     guard let record = try transaction.record(R.self, log, RecordKey(group)) else {
       throw StageError(
         .damaged, at: "\(log.rawValue)/\(group)", "the record is missing below the log's head",
-        remedy: "Run `pipeline queue repair` on the run.")
+        remedy: "Run `pipeline queue repair RUN` on the run that is forked.")
     }
     return record
   }

@@ -50,14 +50,22 @@ struct RunIdentity: Codable, Equatable {
     self.blasCore = blasCore
   }
 
-  init(encoded: String, at path: String) throws(StageError) {
+  /// - Parameter queue: the queue's folder in the run's directory.
+  init(encoded: String, at queue: String) throws(StageError) {
     do {
       self = try JSONDecoder().decode(RunIdentity.self, from: Data(encoded.utf8))
     } catch {
+      let run = queue[..<(queue.lastIndex(of: "/") ?? queue.endIndex)]
       throw StageError(
-        .damaged, at: path, "the queue's identity cannot be read",
-        remedy: "Restore the run from a copy.")
+        .damaged, at: queue, "the queue's identity cannot be read",
+        remedy: "Run `pipeline queue repair \(run)`, which makes it from pipeline.yaml.")
     }
+  }
+
+  /// Whether a queue's identity is what this program writes.
+  static func isReadable(_ encoded: String) -> Bool {
+    do { _ = try RunIdentity(encoded: encoded, at: "") } catch { return false }
+    return true
   }
 
   /// Refuses to go on with other data, or, unless allowed, another BLAS kernel.

@@ -8,7 +8,9 @@ extension RunRepair {
   /// What follows from keys alone, before a run can be opened at all.
   mutating func mendTables() throws {
     guard try hasOrigin() else { return }
-    let identity = queue.identity.isEmpty ? try RunIdentity.frozen(in: directory) : nil
+    let isForeign = directory.exists && !RunIdentity.isReadable(queue.identity)
+    let identity =
+      queue.identity.isEmpty || isForeign ? try RunIdentity.frozen(in: directory) : nil
     let pointers = try checkpointPointers()
     var restored: [RepairReport.Item] = []
     let (heads, faults, strays) = (heads, tableFaults, Set(survey.strays.map(\.log)))

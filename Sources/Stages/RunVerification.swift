@@ -130,7 +130,9 @@ public struct RunVerification {
     report.count(values)
     for fault in faults { report.find(fault.location, fault.problem) }
     base = try RunBase(stored: storedBase)
-    if queue.identity.isEmpty { report.find("meta", "the run's identity cannot be read") }
+    if queue.identity.isEmpty || directory.exists && !RunIdentity.isReadable(queue.identity) {
+      report.find("meta", "the run's identity cannot be read")
+    }
     do {
       for (log, remembered) in try queue.rememberedHeads() ?? [:] where !log.usesPart {
         let head = heads[log] ?? 0

@@ -34,3 +34,11 @@ public struct StageError: DescribedError, Equatable {
     }
   }
 }
+
+extension StageError {
+  /// For records whose checksums hold and that contradict each other: none of them is damaged, so that
+  /// no repair knows which one to make again.
+  package static let contradictionRemedy =
+    "Run `pipeline queue verify RUN --deep`, which names the record that is wrong, then go back before "
+    + "it with `pipeline rewind RUN --to STEP`."
+}

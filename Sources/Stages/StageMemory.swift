@@ -57,7 +57,7 @@ struct StageFold {
       throw StageError(
         .badData, at: "batches/\(step)",
         "its \(groups.count) groups make no batch, and one is stored",
-        remedy: "Run `pipeline queue verify` on the run.")
+        remedy: StageError.contradictionRemedy)
     }
     return try assembler.batch(step, groups, members, taken, surplus, &memory.assembler)
   }

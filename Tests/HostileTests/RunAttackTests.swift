@@ -1,3 +1,4 @@
+import Digest
 import Foundation
 import Queue
 import Records
@@ -135,6 +136,42 @@ extension Hostile {
       try FileManager.default.removeItem(atPath: metrics)
       _ = try run.place.makeFIFO("run/metrics.jsonl")
       try faults.expectRefused("status", ["status", run.path], [1, 2], saying: [metrics, "FIFO"])
+      #expect(faults.found.isEmpty, faults.text)
+    }
+
+    /// A `state.json` of another shape, with a manifest and a pointer that vouch for it.
+    @Test func aStateThatSaysNothingIsNamedAndGoneBackBefore() throws {
+      let run = try HostileRun()
+      let folder = run.path + "/checkpoints/1"
+      let state = Array("{}".utf8)
+      let url = URL(fileURLWithPath: folder + "/MANIFEST.json")
+      var entries = try #require(
+        try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [[String: Any]])
+      for index in entries.indices where entries[index]["name"] as? String == "state.json" {
+        entries[index]["bytes"] = state.count
+        entries[index]["sha256"] = hexadecimal(SHA256.hash(state))
+      }
+      let manifest = try JSONSerialization.data(withJSONObject: entries)
+      try manifest.write(to: url)
+      try run.place.write(state, "run/checkpoints/1/state.json")
+      let first = try Data(
+        contentsOf: URL(fileURLWithPath: run.path + "/checkpoints/0/MANIFEST.json"))
+      try run.write { transaction in
+        var writer = ByteWriter()
+        writer.put(array: [(UInt64(0), first), (UInt64(1), manifest)]) {
+          $0.put($1.0)
+          $0.put(SHA256.hash([UInt8]($1.1)))
+        }
+        try transaction.setState("checkpoints", to: writer.bytes)
+      }
+      var faults = Faults()
+      try faults.expectRefused(
+        "resume", ["resume", run.path, "-q"], [4],
+        saying: [folder + "/state.json", "pipeline rewind \(run.path) --to 0"])
+      for command in [["rewind", run.path, "--to", "0"], ["resume", run.path, "-q"]] {
+        let ended = try Command.run(command)
+        if ended.status != 0 { faults.add("\(command[0]): \(ended)") }
+      }
       #expect(faults.found.isEmpty, faults.text)
     }
 

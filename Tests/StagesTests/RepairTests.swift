@@ -118,6 +118,28 @@ import Testing
     #expect(failures.isEmpty, "\(failures)")
   }
 
+  /// What no opening goes on without, and what a repair takes from pipeline.yaml and the folders: the
+  /// error says so, and it does.
+  @Test func whatOpeningMissesIsNamedWithTheRepairThatBringsItBack() throws {
+    let folder = try stopped()
+    let losses: [(String, (WriteTransaction) throws -> Void)] = [
+      ("checkpoints", { try $0.removeState("checkpoints") }),
+      ("identity", { try $0.restoreIdentity("{}") }),
+    ]
+    for (number, (what, lose)) in losses.enumerated() {
+      let run = try copy(folder, number)
+      do { try Queue.open(at: run.queue).write(claims: []) { try lose($0) } }
+      let error = #expect(throws: StageError.self) { try Run(opening: run) }
+      #expect(error?.exitStatus == .corrupt, "\(what)")
+      #expect(error?.remedy.contains("pipeline queue repair \(run.path)`") == true, "\(what)")
+      #expect(try !RunVerification.verify(run).isClean, "\(what)")
+      let report = try RunRepair.repair(run, isDry: false)
+      #expect(report.isWhole && !report.isIdle, "\(what): \(report.remaining)")
+      _ = try Run(opening: run)
+      #expect(try RunVerification.verify(run).isClean, "\(what)")
+    }
+  }
+
   /// Pages zeroed, one after the other, until the trees are broken: the rest is read leaf by leaf.
   @Test func brokenPagesAreReadOneByOneAndTheRestIsMadeAgain() throws {
     let folder = try stopped()
