@@ -12,7 +12,8 @@ extension QueueError {
     case MDB_MAP_FULL:
       return QueueError(
         code: .mapFull, location: path, problem: "the map is full at \(action)",
-        remedy: "Raise `queue.map_size`, or the address space that `ulimit -v` grants.")
+        remedy: "Raise the address space that `ulimit -v` grants: the map doubles as a queue grows."
+      )
     case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_INVALID, MDB_INCOMPATIBLE:
       return damaged(path, "LMDB finds it damaged at \(action): \(text)")
     case MDB_VERSION_MISMATCH:
@@ -34,7 +35,8 @@ extension QueueError {
     case ENOMEM:
       return QueueError(
         code: .system, location: path, problem: "no address space for the map at \(action)",
-        remedy: "Raise `ulimit -v`, or lower `queue.map_size`.")
+        remedy: "Raise `ulimit -v`: a map takes 16 GiB of address space or more, whatever it holds."
+      )
     case 1...: return system(code, at: path, doing: action)
     default:
       return QueueError(

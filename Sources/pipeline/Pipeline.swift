@@ -24,6 +24,7 @@ struct Pipeline: ParsableCommand {
     Output.prepare()
     do {
       try ProcessStart.requireDescriptors()
+      try ProcessStart.requireAddressSpace()
       var command = try parseAsRoot()
       try command.run()
     } catch {

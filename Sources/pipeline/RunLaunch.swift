@@ -18,6 +18,7 @@ struct RunLaunch {
   func start(
     _ definition: Definition, at directory: RunDirectory, fork: RunFork? = nil
   ) throws -> Ended {
+    try Self.requireAddressSpace(for: try RunSettings(definition))
     let initial = try initialModel(for: definition, beside: directory)
     if case .interrupted(let status) = initial { return .interrupted(status) }
     try Run.create(definition, at: directory, initialModel: initial.path, fork: fork)
@@ -31,6 +32,7 @@ struct RunLaunch {
 
   /// Evaluation before, training, evaluation after, summary.
   func work(_ run: Run) throws -> Ended {
+    try Self.requireAddressSpace(for: run.settings)
     for notice in run.notices { progress.note(notice) }
     let session = try RunSession(
       run, stages: StageName.allCases, publishes: false, interruption: interruption
@@ -82,6 +84,13 @@ struct RunLaunch {
       if session.version == step, let policy = session.policy { return policy }
       return try session.run.checkpointPolicy(step)
     }
+  }
+
+  /// An evaluation has a queue of its own, open beside the run's.
+  private static func requireAddressSpace(for settings: RunSettings) throws {
+    let evaluation = settings.evaluation
+    let evaluates = !evaluation.datasets.isEmpty && (evaluation.before || evaluation.after)
+    try ProcessStart.requireAddressSpace(forRunOf: evaluates ? 2 : 1)
   }
 
   // MARK: Models that another definition makes

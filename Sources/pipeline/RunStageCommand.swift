@@ -71,6 +71,7 @@ struct RunStageCommand: ParsableCommand {
   }
 
   func run() throws {
+    try ProcessStart.requireAddressSpace(forRunOf: 1)
     let progress = ProgressDisplay(isQuiet: quiet)
     let place = try fork(progress) ?? RunDirectory(directory)
     var resolved: Definition?

@@ -71,7 +71,8 @@ extension Crashes {
     @Test func tooLittleMemoryOrTooFewFilesAreSaid() throws {
       try expectHeld(
         .ids([
-          "limits/hpt/files-16/new", "limits/ppo/files-24/resumed",
+          "limits/hpt/files-16/new", "limits/ppo/files-24/resumed", "limits/hpt/memory-192/new",
+          "limits/ppo/memory-16600/resumed",
         ])
       )
     }

@@ -71,6 +71,24 @@ extension Crashes {
       try run.expectIdentical("after a locked stage")
     }
 
+    /// What is too small an address space is said before anything runs out of it, with the size.
+    @Test func tooSmallAnAddressSpaceIsRefusedWithTheSizeThatIsNeeded() throws {
+      let subjects = "Tests/CrashLab/Subjects"
+      for (command, limit, words) in [
+        (["doctor"], 135, ["135 MiB are allowed", "a command takes 136"]),
+        (["run", "-q", subjects + "/brief.yaml"], 16_600, ["16600 MiB", "takes 16712"]),
+        (["run", "-q", subjects + "/hpt.yaml"], 33_000, ["33000 MiB", "takes 33096"]),
+        (["run", "stage", "gate", "--run", "/absent"], 16_600, ["16600 MiB", "takes 16712"]),
+      ] {
+        let ended = try PipelineCommand.run(
+          command, environment: ["OPENBLAS_NUM_THREADS": "1"],
+          under: ["/usr/bin/prlimit", "--as=\(limit << 20)"])
+        let what: Comment = "\(command), \(limit) MiB: \(ended.status) \(ended.errors)"
+        #expect(ended.status == 1 && ended.lines.count == 1, what)
+        for word in words + ["ulimit -v"] { #expect(ended.errors.contains(word), what) }
+      }
+    }
+
     @Test(arguments: [(SIGINT, Int32(130), 1), (SIGTERM, Int32(143), 1), (SIGINT, Int32(130), 2)])
     func aSignalEndsARunWithItsStatusAndItResumesToTheSameBits(
       signal: Int32, status: Int32, times: Int
