@@ -21,7 +21,7 @@ public struct DefinitionError: DescribedError, Equatable {
   public var remedy: String
 
   /// Line breaks, which keys and values of a file may bring in, become `\n`, and user information
-  /// in URLs becomes `…`.
+  /// in URLs becomes `…`; each part is shortened.
   public init(_ code: Code, at origin: Origin, _ problem: String, remedy: String) {
     self.code = code
     self.origin = origin
@@ -63,5 +63,6 @@ public enum Origin: Sendable, Equatable, CustomStringConvertible {
 private func oneLine(_ text: String) -> String {
   let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     .joined(separator: "\\n")
-  return Credential.redactingURLs(in: line)
+  // First of all, so that no half of a URL is left over.
+  return Credential.redactingURLs(in: line).shortened
 }

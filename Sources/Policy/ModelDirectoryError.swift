@@ -38,20 +38,20 @@ public struct ModelDirectoryError: DescribedError, Equatable {
 
   static func malformed(_ path: String, _ problem: String) -> Self {
     Self(
-      code: .malformed, location: path, problem: problem,
+      code: .malformed, location: path, problem: problem.shortened,
       remedy: "Fetch or export the model again; the file is damaged or was written wrongly.")
   }
 
   /// `field` as it stands in config.json.
   static func unsupported(_ path: String, field: String, _ problem: String) -> Self {
     Self(
-      code: .unsupported, location: path, problem: "\(field): \(problem)",
+      code: .unsupported, location: path, problem: "\(field): \(problem)".shortened,
       remedy: "Use a Qwen2 with full attention, as a policy or as a critic of one label.")
   }
 
   static func inconsistent(_ path: String, _ problem: String) -> Self {
     Self(
-      code: .inconsistent, location: path, problem: problem,
+      code: .inconsistent, location: path, problem: problem.shortened,
       remedy: "Fetch or export the whole directory again, so that its files belong together.")
   }
 }

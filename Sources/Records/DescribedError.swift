@@ -27,3 +27,22 @@ public protocol DescribedError: Error, CustomStringConvertible {
 extension DescribedError {
   public var description: String { "\(location): \(problem). \(remedy)" }
 }
+
+extension String {
+  /// The text as an error may hold it, since a name in a file can be as long as the file: of more than
+  /// 1,000 bytes the beginning, and `…`.
+  ///
+  /// Cut between Unicode scalars: one character may be made of a million.
+  public var shortened: String {
+    let limit = 1000
+    guard utf8.count > limit else { return self }
+    var kept = UnicodeScalarView()
+    var bytes = 0
+    for scalar in unicodeScalars {
+      bytes += UTF8.width(scalar)
+      guard bytes <= limit else { break }
+      kept.append(scalar)
+    }
+    return String(kept) + "…"
+  }
+}

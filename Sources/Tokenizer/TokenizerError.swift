@@ -26,19 +26,14 @@ public struct TokenizerError: DescribedError, Equatable {
 
   static func malformed(_ path: String, _ problem: String) -> Self {
     Self(
-      code: .malformed, location: path, problem: short(problem),
+      code: .malformed, location: path, problem: problem.shortened,
       remedy: "Fetch the tokenizer.json that belongs to the model again.")
   }
 
   /// `field` as it stands in tokenizer.json.
   static func unsupported(_ path: String, field: String, _ problem: String) -> Self {
     Self(
-      code: .unsupported, location: path, problem: short("\(field): \(problem)"),
+      code: .unsupported, location: path, problem: "\(field): \(problem)".shortened,
       remedy: "Use a byte-level BPE tokenizer as Qwen2, Llama 3 and GPT-2 have it.")
-  }
-
-  /// A name from the file can be as long as the file.
-  private static func short(_ text: String) -> String {
-    text.utf8.count > 1000 ? text.prefix(500) + "…" : text
   }
 }

@@ -6,6 +6,16 @@ private let correct = "Correct the value; `pipeline config explain` with the key
 private let lists = "`pipeline config explain` lists the keys"
 
 @Suite struct ErrorTests {
+  @Test func errorsStayShortHoweverLongAKeyIs() throws {
+    let long = String(repeating: "stepz", count: 20_000)
+    for text in ["\(long): 1", "seed: \(long)", "{\(long): 1, \(long): 2}"] {
+      let error = #expect(throws: DefinitionError.self) {
+        try resolve(text)
+      }
+      #expect(error.map { $0.description.utf8.count < 4000 } == true)
+    }
+  }
+
   @Test(arguments: [
     ("steps: ten", "1:8: steps must be an integer from 1 to 1000000, found ten. \(correct)"),
     (

@@ -53,6 +53,21 @@ enum SafetensorsFixtures {
     #expect(cases.compactMap(SafetensorsFixtures.difference) == [])
   }
 
+  /// A name in a header can be as long as the header, and made of one character.
+  @Test func errorsStayShortHoweverLongANameIs() throws {
+    let long = "x" + String(repeating: "\u{301}", count: 1 << 16)
+    for entry in ["{\"dtype\":\"\(long)\"}", "{\"\(long)\":1}"] {
+      let header = Array("{\"a\":\(entry)}".utf8)
+      let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
+      let path = NSTemporaryDirectory() + "/long-\(UUID().uuidString).safetensors"
+      try Data(length + header).write(to: URL(fileURLWithPath: path))
+      defer { unsafe unlink(path) }
+      let error = #expect(throws: ModelDirectoryError.self) { try SafetensorsFile(path: path) }
+      #expect(error.map { $0.problem.utf8.count < 1100 } == true)
+      #expect(error?.problem.hasPrefix("a has an unknown") == true)
+    }
+  }
+
   /// The two spaces the official library tolerates are tolerated, an unknown field is not.
   @Test func toleratedDeviationsAreAlwaysTheSame() throws {
     var accepted: [String] = []
