@@ -39,7 +39,10 @@ public final class Run {
   ) throws {
     guard directory.exists else {
       throw StageError(
-        .badRun, at: directory.path, "there is no run here (no pipeline.yaml)",
+        .badRun, at: directory.path,
+        AbandonedFiles.isCreationCut(of: directory)
+          ? "there is no run here: the process that was making it is gone"
+          : "there is no run here (no pipeline.yaml)",
         remedy: "Start one with `pipeline run DEFINITION --run \(directory.path)`.")
     }
     self.directory = directory

@@ -26,7 +26,7 @@ public struct RunBackup {
         .badRun, at: target.path, "something is there already",
         remedy: "Name a directory that does not exist yet.")
     }
-    let building = RunDirectory("\(target.path).creating-\(getpid())")
+    let building = target.creation
     try removeIfThere(building.path)
     let parent = (building.path as NSString).deletingLastPathComponent
     if !parent.isEmpty { try DurableFile.createFolder(parent) }

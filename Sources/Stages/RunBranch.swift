@@ -71,8 +71,8 @@ public struct RunBranch {
     }
     let parent = (directory.path as NSString).deletingLastPathComponent
     try DurableFile.createFolder(parent.isEmpty ? "." : parent)
-    try Run.removeAbandoned(beside: directory)
-    let building = RunDirectory("\(directory.path).creating-\(getpid())")
+    AbandonedFiles.removeAll(of: directory)
+    let building = directory.creation
     try Run.remove(building)
     do {
       for folder in [building.path, building.checkpoints, building.policies, building.logs] {

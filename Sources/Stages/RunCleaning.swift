@@ -47,7 +47,9 @@ public struct RunCleaning: Sendable, Equatable {
     if FileManager.default.fileExists(atPath: replaced) {
       try add(replaced, "interrupted replacement of the queue")
     }
-    try addAbandonedCreations(of: directory)
+    for path in try AbandonedFiles.creations(of: directory) {
+      try add(path, "creation whose process is gone")
+    }
     if let damagedDays { try addDamaged(directory, olderThanDays: damagedDays) }
   }
 
@@ -66,17 +68,6 @@ public struct RunCleaning: Sendable, Equatable {
     guard let mark = name.range(of: ".tmp", options: .backwards) else { return false }
     let rest = name[mark.upperBound...]
     return rest.isEmpty || rest.hasPrefix("-") && Int32(rest.dropFirst()) != nil
-  }
-
-  private mutating func addAbandonedCreations(of directory: RunDirectory) throws {
-    let folder = (directory.path as NSString).deletingLastPathComponent
-    let parent = folder.isEmpty ? "." : folder
-    let mark = (directory.path as NSString).lastPathComponent + ".creating-"
-    for name in try Self.names(in: parent) where name.hasPrefix(mark) {
-      guard let process = Int32(name.dropFirst(mark.count)), kill(process, 0) != 0, errno == ESRCH
-      else { continue }
-      try add("\(parent)/\(name)", "creation whose process is gone")
-    }
   }
 
   private mutating func addDamaged(_ directory: RunDirectory, olderThanDays days: Int) throws {

@@ -37,8 +37,8 @@ extension Run {
 
     let parent = (directory.path as NSString).deletingLastPathComponent
     try DurableFile.createFolder(parent.isEmpty ? "." : parent)
-    let building = RunDirectory("\(directory.path).creating-\(getpid())")
-    try removeAbandoned(beside: directory)
+    let building = directory.creation
+    AbandonedFiles.removeAll(of: directory)
     try remove(building)
     let tokenizerBytes = try DurableFile.read(tokenizer + "/tokenizer.json")
     let identity = RunIdentity(
@@ -90,19 +90,6 @@ extension Run {
         .badRun, at: folder + "/tokenizer.json",
         "it has \(tokens) tokens, the model has \(configuration.vocabularySize) embeddings",
         remedy: "Give the model the tokenizer that it was trained with.")
-    }
-  }
-
-  /// Removes what creations of this run left whose processes were killed.
-  static func removeAbandoned(beside directory: RunDirectory) throws {
-    let folder = (directory.path as NSString).deletingLastPathComponent
-    let parent = folder.isEmpty ? "." : folder
-    let mark = (directory.path as NSString).lastPathComponent + ".creating-"
-    for name in try FileManager.default.contentsOfDirectory(atPath: parent)
-    where name.hasPrefix(mark) {
-      guard let process = Int32(name.dropFirst(mark.count)), kill(process, 0) != 0, errno == ESRCH
-      else { continue }
-      try remove(RunDirectory("\(parent)/\(name)"))
     }
   }
 

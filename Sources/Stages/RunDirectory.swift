@@ -32,6 +32,9 @@ public struct RunDirectory: Sendable, Equatable {
     "\(evaluations)/\(step)-\(suite)"
   }
 
+  /// Where this process makes the run, beside its place.
+  var creation: RunDirectory { RunDirectory("\(path)\(AbandonedFiles.creationMark)\(getpid())") }
+
   /// Whether a run stands here (its definition is the last thing that creation writes).
   public var exists: Bool { FileManager.default.fileExists(atPath: definition) }
 }
@@ -40,7 +43,8 @@ public struct RunDirectory: Sendable, Equatable {
 enum DurableFile {
   /// Writes a whole file under a temporary name, syncs it, renames it, and syncs the folder.
   static func write(_ bytes: [UInt8], to path: String) throws(StageError) {
-    let temporary = path + ".tmp"
+    // Two processes may write the same file, a summary for instance.
+    let temporary = "\(path)\(AbandonedFiles.temporaryMark)\(getpid())"
     try writeAndSync(bytes, to: temporary)
     try rename(temporary, to: path)
   }

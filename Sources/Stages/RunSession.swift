@@ -47,6 +47,7 @@ public final class RunSession {
     if names.contains(.rollout) || names.contains(.optimizer) { try run.noteKernel() }
     if names.contains(.optimizer) {
       try run.checkpoints.removeRubbish(run.ledger)
+      AbandonedFiles.removeAll(of: run.directory)
       let optimizer = try run.makeOptimizer(
         try run.checkpoints.loadNewest(run.ledger, compute: run.compute),
         publisher: publishes || run.settings.rollout.lag > 0 ? run.publisher : nil, interruption)

@@ -223,6 +223,38 @@ import Testing
     try Self.work(folder.directory)
   }
 
+  /// What a power cut left goes when the run goes on; what a living process makes stays.
+  @Test func goingOnRemovesWhatADeadProcessWasMaking() throws {
+    let folder = try stopped()
+    let place = folder.directory
+    let dead = ["\(place.path)/summary.json.tmp-999999", "\(place.logs)/changes.log.tmp-999999"]
+    let alive = ["\(place.path)/summary.json.tmp-1", "\(place.path)/note.tmp-x"]
+    for path in dead + alive { try Data(count: 5).write(to: URL(fileURLWithPath: path)) }
+    for path in ["\(place.path).creating-999999", "\(place.path).creating-1"] {
+      try FileManager.default.createDirectory(
+        atPath: path + "/queue", withIntermediateDirectories: true)
+    }
+    try Self.work(place, limit: 1)
+    for path in dead + ["\(place.path).creating-999999"] {
+      #expect(!FileManager.default.fileExists(atPath: path), "\(path)")
+    }
+    for path in alive + ["\(place.path).creating-1"] {
+      #expect(FileManager.default.fileExists(atPath: path), "\(path)")
+    }
+  }
+
+  /// A creation that was cut off is said, and the next one makes the run in its place.
+  @Test func aRunThatWasCutOffInItsCreationIsMadeAgain() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    let left = "\(folder.directory.path).creating-999999"
+    try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)
+    let error = #expect(throws: StageError.self) { try Run(opening: folder.directory) }
+    #expect(error?.problem.contains("was making it is gone") == true)
+    try Run.create(try folder.definition(), at: folder.directory)
+    #expect(!FileManager.default.fileExists(atPath: left))
+    _ = try Run(opening: folder.directory)
+  }
+
   @Test func aRunAtWorkIsNotTouched() throws {
     let folder = try stopped()
     let run = try Run(opening: folder.directory)
