@@ -9,6 +9,8 @@ import Records
 public struct WorkShare: Sendable, Equatable {
   /// All of the work.
   public static let whole = WorkShare(worker: 1, of: 1)
+  /// How many may share a stage.
+  public static let mostWorkers = 1024
 
   /// Which worker, counted from 1.
   public let worker: Int
@@ -26,7 +28,7 @@ public struct WorkShare: Sendable, Equatable {
   public init?(text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, let worker = Int(parts[0]), let workers = Int(parts[1]),
-      workers <= 1024, worker >= 1, worker <= workers
+      workers <= Self.mostWorkers, worker >= 1, worker <= workers
     else { return nil }
     self.init(worker: worker, of: workers)
   }

@@ -28,7 +28,7 @@ struct RunStageCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Share the stage (rollout, verifier) with other workers: this is worker I of N.",
-      valueName: "i/n"))
+      valueName: "i/n"), transform: RunStageCommand.share)
   var workers: WorkShare = .whole
 
   @Option(
@@ -94,6 +94,15 @@ struct RunStageCommand: ParsableCommand {
     if case .interrupted(let status) = end { throw ExitCode(status.rawValue) }
   }
 
+  private static func share(_ text: String) throws -> WorkShare {
+    guard let share = WorkShare(text: text) else {
+      throw ValidationError(
+        "write I/N for worker I of N, with N from 1 to \(WorkShare.mostWorkers) and I from 1 to N, "
+          + "such as 2/3 for the second of three")
+    }
+    return share
+  }
+
   /// The fork in which the stage works off again what it has consumed; nil without --from.
   private func fork(_ progress: ProgressDisplay) throws -> RunDirectory? {
     guard let from, let into else { return nil }
@@ -140,10 +149,6 @@ struct RunStageCommand: ParsableCommand {
     case .lowOnSpace: return "\(name.rawValue): \(what); the disk is nearly full"
     }
   }
-}
-
-extension WorkShare: ExpressibleByArgument {
-  public init?(argument: String) { self.init(text: argument) }
 }
 
 extension StageName: ExpressibleByArgument {

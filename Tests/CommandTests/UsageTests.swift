@@ -31,6 +31,11 @@ struct UsageTests {
       (["inspect", "show", "x"], "group"),
       (["data", "show", "x", "--limit", "-1"], "--limit"),
       (["data", "generate", "ladder", "--to", "x", "--side", "left"], "--side"),
+      (
+        ["run", "stage", "rollout", "--run", "x", "--workers", "3/2"],
+        "'3/2' is invalid for '--workers <i/n>': write I/N for worker I of N, with N from 1 to 1024 "
+          + "and I from 1 to N, such as 2/3"
+      ),
     ]
     for (arguments, part) in cases {
       let result = try Binary.run(arguments)
