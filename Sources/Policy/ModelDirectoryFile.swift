@@ -58,6 +58,20 @@ final class ModelDirectoryFile: Sendable {
     return unsafe String(cString: strerror(code))
   }
 
+  /// The error of the last call, with what to do about its cause.
+  private static func failedWriting(_ path: String, _ problem: String) -> ModelDirectoryError {
+    let code = errno
+    let cause =
+      switch code {
+      case ENOSPC, EDQUOT: "Make room on the disk"
+      case EIO: "Look at the disk, which fails (the system's log names it)"
+      default: "Remove the cause"
+      }
+    return .writing(
+      path, "\(problem) (\(unsafe String(cString: strerror(code))))",
+      remedy: "\(cause), then run the command again.")
+  }
+
   /// Fills `buffer` with the bytes from `offset`, or throws; never fewer.
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelDirectoryError)
   {
@@ -92,9 +106,7 @@ final class ModelDirectoryFile: Sendable {
         descriptor, buffer.baseAddress! + done, buffer.count - done)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
-        throw .writing(
-          path, "cannot be written (\(Self.systemMessage()))",
-          remedy: "Make room on the disk and write again into an empty directory.")
+        throw Self.failedWriting(path, "cannot be written")
       }
       done += count
     }
@@ -110,9 +122,7 @@ final class ModelDirectoryFile: Sendable {
   /// Waits until the bytes, or a directory's entries, are on the disk.
   func synchronize() throws(ModelDirectoryError) {
     guard fsync(descriptor) == 0 else {
-      throw .writing(
-        path, "cannot be brought to the disk (\(Self.systemMessage()))",
-        remedy: "Look at the disk, then write again into an empty directory.")
+      throw Self.failedWriting(path, "cannot be brought to the disk")
     }
   }
 

@@ -135,10 +135,13 @@ enum DurableFile {
     let code = errno
     let reason =
       code == 0 ? "it is not there or not readable" : unsafe String(cString: strerror(code))
-    return StageError(
-      .file, at: path, "cannot \(verb) it: \(reason)",
-      remedy: code == ENOSPC
-        ? "Make room on the disk, then run `pipeline resume`."
-        : "Check the path and its permissions.")
+    let remedy =
+      switch code {
+      case ENOSPC, EDQUOT: "Make room on the disk, then run `pipeline resume`."
+      case EIO:
+        "Look at the disk, which fails (the system's log names it), then run `pipeline resume`."
+      default: "Check the path and its permissions."
+      }
+    return StageError(.file, at: path, "cannot \(verb) it: \(reason)", remedy: remedy)
   }
 }
