@@ -67,15 +67,14 @@ extension Run {
       try DurableFile.syncFolder(building.path)
       try DurableFile.rename(building.path, to: directory.path)
     } catch let creationError {
-      // Not where it was this creation's own rename that made the run, and only the sync after it failed.
       let cameSecond =
-        directory.exists && FileManager.default.fileExists(atPath: building.definition)
+        (creationError as? StageError)?.code == .madeElsewhere && directory.exists
       // A creation that failed, or came second, leaves nothing beside the run. What cannot be removed,
       // perhaps for the same cause, the next creation removes: the first error is the one to show.
       do { try remove(building) } catch { throw creationError }
       guard cameSecond else { throw creationError }
       throw StageError(
-        .badRun, at: directory.path, "another process has made this run meanwhile",
+        .madeElsewhere, at: directory.path, "another process has made this run meanwhile",
         remedy: "Continue it with `pipeline resume \(directory.path)`.")
     }
   }

@@ -87,8 +87,14 @@ enum DurableFile {
     }
   }
 
+  /// - Throws: `.madeElsewhere` where a folder that is not empty stands already.
   static func rename(_ source: String, to target: String) throws(StageError) {
-    guard unsafe Glibc.rename(source, target) == 0 else { throw failure("rename to", target) }
+    guard unsafe Glibc.rename(source, target) == 0 else {
+      guard errno == ENOTEMPTY || errno == EEXIST else { throw failure("rename to", target) }
+      throw StageError(
+        .madeElsewhere, at: target, "another process has made it meanwhile",
+        remedy: "Go on with that one, or choose another directory.")
+    }
     try syncFolder(of: target)
   }
 

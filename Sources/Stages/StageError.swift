@@ -4,6 +4,8 @@ public import Records
 public struct StageError: DescribedError, Equatable {
   public enum Code: Sendable, Equatable {
     case badRun
+    /// Another process has made the run that this one was making.
+    case madeElsewhere
     case badData
     case changed
     case mismatch
@@ -26,7 +28,7 @@ public struct StageError: DescribedError, Equatable {
 
   public var exitStatus: ExitStatus {
     switch code {
-    case .badRun: .usage
+    case .badRun, .madeElsewhere: .usage
     case .badData, .changed, .mismatch: .mismatch
     case .notYet: .tryAgain
     case .file: .runFailed

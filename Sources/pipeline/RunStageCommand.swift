@@ -119,11 +119,12 @@ struct RunStageCommand: ParsableCommand {
     return target
   }
 
-  /// Of two processes that create the same run, the second takes the first one's.
+  /// Of two processes that create the same run, the second goes on with the first one's. Any other
+  /// failure ends it, although a run may stand there: its own, whose sync failed.
   private func create(_ definition: Definition, at place: RunDirectory) throws {
-    do { try Run.create(definition, at: place) } catch {
-      guard place.exists else { throw error }
-    }
+    do {
+      try Run.create(definition, at: place)
+    } catch let error as StageError where error.code == .madeElsewhere { return }
   }
 
   private func writeSummary(_ session: RunSession, _ end: Runner.End) throws {

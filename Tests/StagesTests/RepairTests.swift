@@ -252,6 +252,11 @@ import Testing
     #expect(error?.problem.contains("was making it is gone") == true)
     try Run.create(try folder.definition(), at: folder.directory)
     #expect(!FileManager.default.fileExists(atPath: left))
+    // The second of two is told apart from one that failed.
+    let second = #expect(throws: StageError.self) {
+      try Run.create(try folder.definition(), at: folder.directory)
+    }
+    #expect(second?.code == .madeElsewhere)
     _ = try Run(opening: folder.directory)
   }
 
