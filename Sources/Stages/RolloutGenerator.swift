@@ -12,6 +12,9 @@ import Tokenizer
 public struct RolloutGenerator: Stage {
   public static let name = StageName.rollout
 
+  /// Chunks between two looks at what of the attempt log can go: some ten kilobytes of lines.
+  private static let chunksPerCut = 1024
+
   private let settings: RolloutSettings
   private let renderer: PromptRenderer
   private let policies: any PolicySource
@@ -22,6 +25,8 @@ public struct RolloutGenerator: Stage {
   private let ahead: AheadPolicy?
   private let interruption: Interruption?
   private let clock = ContinuousClock()
+  /// Chunks that this process has begun.
+  private var begun = 0
   /// Tokens sampled by this process so far, for the progress display.
   public private(set) var generatedTokens = 0
 
@@ -66,7 +71,7 @@ public struct RolloutGenerator: Stage {
     guard
       let policy = try policies.policy(version: version, loaded: needsWeights(for: chunk))
     else { return .waiting("policy version \(version) is not published") }
-    if asksRollouts { try attempts?.note(first: start, count: chunk.count) }
+    if asksRollouts { try note(start, chunk.count, ledger) }
     let records = try answer(chunk, from: start, version: version, with: policy)
     var outcome = Outcome()
     for (index, record) in records.enumerated() {
@@ -74,6 +79,17 @@ public struct RolloutGenerator: Stage {
     }
     outcome.isDear = asksRollouts
     return .made(outcome)
+  }
+
+  /// Notes that a chunk is begun; now and then the log loses what the run has trimmed.
+  private mutating func note(_ start: GroupID, _ count: Int, _ ledger: Ledger) throws {
+    guard let attempts else { return }
+    // Of several workers none knows what the others note meanwhile.
+    if share == .whole, begun % Self.chunksPerCut == 0 {
+      try attempts.forget(below: try ledger.base.group)
+    }
+    begun += 1
+    try attempts.note(first: start, count: count)
   }
 
   /// Whether a model must look at a chunk at all; plain SFT needs none.

@@ -82,6 +82,27 @@ import Testing
     }
   }
 
+  /// Like the queue, what counts repeated work holds no more than what is kept: with every session, and
+  /// in a long one now and then.
+  @Test func theAttemptLogLosesWhatIsTrimmed() throws {
+    let folder = try TemporaryRun(prompts: sums(18))
+    try Run.create(
+      try folder.definition([("steps", "12")] + Self.window), at: folder.directory)
+    do {
+      let run = try Run(opening: folder.directory)
+      let session = try RunSession(
+        run, stages: StageName.allCases, publishes: false, interruption: Interruption())
+      _ = try session.work(limit: 9 * 6)
+      #expect(try run.attempts.attempts().keys.min() == 0)
+    }
+    let trimmed = try Ledger(
+      queue: Queue.open(at: folder.directory.queue, access: .readOnly)
+    ).base.group
+    #expect(trimmed > 0)
+    let run = try finish(folder, limit: nil)
+    #expect(try #require(run.attempts.attempts().keys.min()) >= trimmed)
+  }
+
   @Test func theQueueStopsGrowing() throws {
     let folder = try TemporaryRun(prompts: sums(18))
     try Run.create(
