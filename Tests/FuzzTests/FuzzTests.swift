@@ -47,7 +47,8 @@ import Tokenizer
       FuzzTarget(name: "manifest", corpus: corpus, words: words) { bytes in
         let manifest = try DatasetManifest(json: bytes, location: "manifest.json")
         let isInside = manifest.shards.allSatisfy {
-          !$0.file.contains("/") && !$0.file.contains("..") && $0.rows >= 0 && $0.bytes > 0
+          // Two points in the middle of a name lead nowhere.
+          !$0.file.contains("/") && !$0.file.hasPrefix(".") && $0.rows >= 0 && $0.bytes > 0
         }
         guard isInside, manifest.rows >= 0 else { throw BrokenPromise(what: "a shard elsewhere") }
       })
