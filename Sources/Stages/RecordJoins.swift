@@ -9,9 +9,7 @@ extension StageError {
   /// Records that disagree.
   static func disagreement(_ place: String, _ problem: String) -> StageError {
     StageError(
-      .damaged, at: place, problem,
-      remedy: "List all that disagrees with `pipeline queue verify` on the run; then go back "
-        + "before it with `pipeline rewind`, or restore a backup.")
+      .damaged, at: place, problem, remedy: contradictionRemedy)
   }
 }
 
