@@ -8,7 +8,8 @@ import Records
 /// directories under `policy/<version>/`, the critic in its folder `critic`.
 ///
 /// A version is published before its step is committed, so that whoever sees the commit finds the
-/// weights. A folder appears whole, by rename; publishing it again writes the same bytes.
+/// weights. A folder appears whole and durable, by rename, and stays what it is: whoever starts the
+/// optimizer again must not take it from under a reader.
 public struct PolicyPublisher {
   private let directory: RunDirectory
   /// Versions that stay: the newest, and as many before it as rollouts may lag.
@@ -20,18 +21,44 @@ public struct PolicyPublisher {
   }
 
   func publish(_ policy: Policy, _ critic: Critic?, version: UInt64) throws {
-    let temporary = "\(directory.policies)/tmp-\(version)-\(getpid())"
     let target = directory.policy(version)
-    let manager = FileManager.default
-    for folder in [temporary, target] where manager.fileExists(atPath: folder) {
-      try manager.removeItem(atPath: folder)
+    if !Self.holds(target, policy, critic) {
+      let temporary = "\(directory.policies)/tmp-\(version)-\(getpid())"
+      try remove(temporary)
+      try DurableFile.createFolder(temporary)
+      try ModelDirectory.write(
+        policy.configuration, parameters: policy.parameters, to: temporary)
+      if let critic { try critic.write(to: RunDirectory.critic(in: temporary)) }
+      // The critic's folder has its name in there.
+      try DurableFile.syncFolder(temporary)
+      // Something else than these weights: damage.
+      try remove(target)
+      try DurableFile.rename(temporary, to: target)
     }
-    try DurableFile.createFolder(temporary)
-    try ModelDirectory.write(
-      policy.configuration, parameters: policy.parameters, to: temporary)
-    if let critic { try critic.write(to: RunDirectory.critic(in: temporary)) }
-    try DurableFile.rename(temporary, to: target)
     try removeOld(newest: version)
+  }
+
+  /// Whether a folder has these very weights.
+  private static func holds(_ folder: String, _ policy: Policy, _ critic: Critic?) -> Bool {
+    func isModel(
+      in folder: String, _ configuration: ModelConfiguration, _ parameters: [Float]
+    ) -> Bool {
+      do {
+        let stored = try ModelDirectory.read(folder)
+        return stored.configuration == configuration && stored.parameters == parameters
+      } catch { return false }
+    }
+    guard FileManager.default.fileExists(atPath: folder),
+      isModel(in: folder, policy.configuration, policy.parameters)
+    else { return false }
+    guard let critic else { return true }
+    return isModel(
+      in: RunDirectory.critic(in: folder), critic.configuration, critic.parameters)
+  }
+
+  private func remove(_ folder: String) throws {
+    guard FileManager.default.fileExists(atPath: folder) else { return }
+    try FileManager.default.removeItem(atPath: folder)
   }
 
   /// Publishes a version on the way to `newest` that rollouts may ask for and that is not there.
