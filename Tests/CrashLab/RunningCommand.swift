@@ -143,6 +143,17 @@ extension [RunningCommand] {
       usleep(UInt32(1e6 * Swift.min(left, 0.01)))
     }
   }
+
+  /// Waits for all; once one has failed, the others, which would wait for it, are asked to end.
+  public func endTogether() throws -> [Ended] {
+    let end = ContinuousClock.now + .seconds(RunningCommand.patience)
+    while contains(where: \.isRunning), ContinuousClock.now < end {
+      let hasFailed = try contains { try !$0.isRunning && $0.wait().status != 0 }
+      if hasFailed { for command in self { command.send(SIGTERM) } }
+      usleep(2000)
+    }
+    return try map { try $0.wait(patience: 5) }
+  }
 }
 
 /// The built `pipeline` command, from start to end.

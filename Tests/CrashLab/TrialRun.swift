@@ -104,14 +104,11 @@ public final class TrialRun {
   public func expectEnd(
     _ processes: [RunningCommand], names: [String], _ what: String
   ) throws -> Bool {
-    var isDone = true
-    for (name, command) in zip(names, processes) {
-      let ended = try command.wait()
-      guard ended.status != 0 else { continue }
-      isDone = false
+    let failed = zip(names, try processes.endTogether()).filter { $0.1.status != 0 }
+    for (name, ended) in failed {
       note("\(what): \(name) ends with \(ended.status): \(ended.errors)")
     }
-    return isDone
+    return failed.isEmpty
   }
 
   /// Goes on to the end and compares with the undisturbed run.

@@ -90,7 +90,7 @@ public struct DamageCampaign: Campaign {
     let forms: [Form] = origin.kind.form == .stages ? [.stages, .whole] : [.whole]
     for form in forms {
       let commands = run.exists ? run.commands(form) : [["resume", run.path, "-q"]]
-      let ended = try endTogether(try commands.map { try RunningCommand($0) })
+      let ended = try commands.map { try RunningCommand($0) }.endTogether()
       // Not those that were asked to end meanwhile: by themselves, or before they could listen.
       guard let refused = ended.first(where: { ![0, 143, -SIGTERM].contains($0.status) }) else {
         continue
@@ -118,16 +118,5 @@ public struct DamageCampaign: Campaign {
       let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
       trial.expect(hexadecimal(SHA256.hash(bytes)) == digest, "\(what): another \(name)")
     }
-  }
-
-  /// Waits for all; once one has failed, the others, which would wait for it, are asked to end.
-  private static func endTogether(_ commands: [RunningCommand]) throws -> [Ended] {
-    let end = ContinuousClock.now + .seconds(RunningCommand.patience)
-    while commands.contains(where: \.isRunning), ContinuousClock.now < end {
-      let hasFailed = try commands.contains { try !$0.isRunning && $0.wait().status != 0 }
-      if hasFailed { for command in commands { command.send(SIGTERM) } }
-      usleep(2000)
-    }
-    return try commands.map { try $0.wait(patience: 5) }
   }
 }
