@@ -68,13 +68,21 @@ public final class RunningCommand {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o644)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o644)
+    // A laboratory in the background of a shell ignores SIGINT, and what it starts would inherit that.
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    unsafe sigfillset(&signals)
+    unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     let words = unsafe command.map { unsafe strdup($0) } + [nil]
     let pairs = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
     defer {
       _ = unsafe (words + pairs).map { unsafe free($0) }
     }
     var pid: pid_t = 0
-    let code = unsafe posix_spawnp(&pid, command[0], &actions, nil, words, pairs)
+    let code = unsafe posix_spawnp(&pid, command[0], &actions, &attributes, words, pairs)
     guard code == 0 else {
       throw LabError("\(command[0]) does not start: \(unsafe String(cString: strerror(code)))")
     }
