@@ -20,7 +20,7 @@ extension Queue {
       throw QueueError.system(errno, at: folder, doing: "mkdir")
     }
     // Two creators at once: one of them is told so.
-    let marker = "\(folder)/creation.lock"
+    let marker = creationMarker(folder)
     let creation = try FileLock(at: marker)
     defer { withExtendedLifetime(creation) { _ = unsafe unlink(marker) } }
     try removeUnfinished(folder)
@@ -99,14 +99,20 @@ extension Queue {
     do throws(QueueError) {
       file = try DataFile(reading: path)
     } catch {
-      // A creation that stopped before LMDB wrote its first pages.
+      // A creation that stopped before LMDB wrote its first pages; or in the middle, if its marker is
+      // still there: then a power cut may have left anything of them.
+      let folder = parentFolder(of: path)
       let start = try readWhole(path, limit: 1)
-      guard start == nil || start == [] else { throw error }
-      throw unfinished(parentFolder(of: path))
+      let isMarked = unsafe Glibc.access(creationMarker(folder), F_OK) == 0
+      guard isMarked || start == nil || start == [] else { throw error }
+      throw unfinished(folder)
     }
     guard file.transaction > 0 else { throw unfinished(parentFolder(of: path)) }
     return file
   }
+
+  /// There from before the first page is written until the queue is durable.
+  private static func creationMarker(_ folder: String) -> String { "\(folder)/creation.lock" }
 
   private static func unfinished(_ folder: String) -> QueueError {
     QueueError(

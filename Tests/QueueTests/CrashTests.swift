@@ -122,4 +122,19 @@ import Testing
       try Queue.create(at: "\(run.folder)/absent/queue", identity: "")
     }
   }
+
+  /// A power cut may lose the pages of a file whose name it keeps. Without the creation's mark the
+  /// same bytes are damage.
+  @Test(arguments: [0, 512, 4096])
+  func pagesThatAPowerCutTookFromACreationWereNeverAQueue(kept: Int) throws {
+    let run = try TemporaryRun()
+    _ = try run.create()
+    var bytes = try #require(FileManager.default.contents(atPath: run.dataFile))
+    bytes.replaceSubrange(kept..., with: Data(count: bytes.count - kept))
+    try bytes.write(to: URL(fileURLWithPath: run.dataFile))
+    #expect(#expect(throws: QueueError.self) { try run.open() }?.code == .damaged)
+    let mark = run.queueFolder + "/creation.lock"
+    try Data().write(to: URL(fileURLWithPath: mark))
+    #expect(#expect(throws: QueueError.self) { try run.open() }?.code == .unfinished)
+  }
 }
