@@ -72,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Records", "Digest", "Operators", "Tokenizer", "Policy", "Stages", "Inspector",
+        "Records", "Files", "Digest", "Operators", "Tokenizer", "Policy", "Stages", "Inspector",
         "Evaluation", "Check", "Shards", "Queue", "Definition", "Estimator", "Laboratory", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -93,7 +93,7 @@ public enum RegularFile {
     }
   }
 
-  private static func message(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
+  private static func message(_ code: Int32) -> String { SystemCause(code).reason }
 }
 
 /// Why a file was not read. Each reader makes its own module's error of it.

@@ -54,22 +54,15 @@ final class ModelDirectoryFile: Sendable {
 
   /// The text of `errno`, read before anything else can change it.
   private static func systemMessage() -> String {
-    let code = errno
-    return unsafe String(cString: strerror(code))
+    SystemCause(errno).reason
   }
 
   /// The error of the last call, with what to do about its cause.
   private static func failedWriting(_ path: String, _ problem: String) -> ModelDirectoryError {
-    let code = errno
-    let cause =
-      switch code {
-      case ENOSPC, EDQUOT: "Make room on the disk"
-      case EIO: "Look at the disk, which fails (the system's log names it)"
-      default: "Remove the cause"
-      }
+    let cause = SystemCause(errno)
     return .writing(
-      path, "\(problem) (\(unsafe String(cString: strerror(code))))",
-      remedy: "\(cause), then run the command again.")
+      path, "\(problem) (\(cause.reason))",
+      remedy: "\(cause.remedy ?? "Remove the cause"), then run the command again.")
   }
 
   /// Fills `buffer` with the bytes from `offset`, or throws; never fewer.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 public import Records
 
@@ -41,7 +42,13 @@ public struct AttemptLog: Sendable {
   fileprivate func tail(
     of known: ino_t?, from offset: Int
   ) throws -> (number: ino_t, bytes: [UInt8])? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    switch RegularFile.obstacle(at: path) {
+    case nil: break
+    case .missing: return nil
+    case let obstacle?:
+      throw StageError(
+        .file, at: path, "\(obstacle)", remedy: "Remove it: the run writes its own.")
+    }
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
     var status = stat()
     guard unsafe fstat(file.fileDescriptor, &status) == 0 else {

@@ -61,13 +61,11 @@ public struct PolicyPublisher {
     try FileManager.default.removeItem(atPath: folder)
   }
 
-  /// Publishes a version on the way to `newest` that rollouts may ask for and that is not there.
+  /// Publishes a version on the way to `newest` that rollouts may ask for, where it is not whole.
   func publishMissing(
     _ policy: Policy, _ critic: Critic?, version: UInt64, newest: UInt64
   ) throws {
-    guard version < newest, version + UInt64(kept) > newest,
-      !FileManager.default.fileExists(atPath: directory.policy(version))
-    else { return }
+    guard version < newest, version + UInt64(kept) > newest else { return }
     try publish(policy, critic, version: version)
   }
 

@@ -112,7 +112,10 @@ enum DurableFile {
   static func createFolder(_ path: String) throws(StageError) {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch { throw failure("create", path) }
+    } catch {
+      let cause = (error as? CocoaError).flatMap(SystemCause.init(of:))
+      throw failure("create", path, cause?.code ?? 0)
+    }
   }
 
   /// - Parameter limit: most bytes; a longer file is refused before they are read.
@@ -137,17 +140,13 @@ enum DurableFile {
     hexadecimal(SHA256.hash(try read(path)))
   }
 
-  static func failure(_ verb: String, _ path: String) -> StageError {
-    let code = errno
-    let reason =
-      code == 0 ? "it is not there or not readable" : unsafe String(cString: strerror(code))
-    let remedy =
-      switch code {
-      case ENOSPC, EDQUOT: "Make room on the disk, then run `pipeline resume`."
-      case EIO:
-        "Look at the disk, which fails (the system's log names it), then run `pipeline resume`."
-      default: "Check the path and its permissions."
-      }
-    return StageError(.file, at: path, "cannot \(verb) it: \(reason)", remedy: remedy)
+  /// - Parameter code: `errno`, or 0 where no call said why.
+  static func failure(_ verb: String, _ path: String, _ code: Int32 = errno) -> StageError {
+    let cause = SystemCause(code)
+    let reason = code == 0 ? "it is not there or not readable" : cause.reason
+    return StageError(
+      .file, at: path, "cannot \(verb) it: \(reason)",
+      remedy: cause.remedy.map { "\($0), then run `pipeline resume`." }
+        ?? "Check the path and its permissions.")
   }
 }

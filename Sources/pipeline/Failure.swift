@@ -1,5 +1,6 @@
 import ArgumentParser
 import Definition
+import Files
 import Foundation
 import Inspector
 import Records
@@ -29,8 +30,11 @@ struct Failure {
       status = ExitStatus.usage.rawValue
     case let error as CocoaError:
       let path = unsafe error.userInfo[NSFilePathErrorKey] as? String
+      let cause = SystemCause(of: error)
       line = Self.line(
-        path ?? "files", error.localizedDescription, "Check the path and its permissions.")
+        path ?? "files", cause?.reason ?? error.localizedDescription,
+        cause?.remedy.map { "\($0), then run the command again." }
+          ?? "Check the path and its permissions.")
       status = ExitStatus.runFailed.rawValue
     default:
       line = Self.line("pipeline", "\(error)", "Report this with the command you ran.")

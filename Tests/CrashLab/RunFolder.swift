@@ -64,6 +64,14 @@ public final class RunFolder {
     names(in: "checkpoints").contains { $0.hasPrefix("tmp-") }
   }
 
+  /// Whether a process holds the lock file at `path`, which must be there.
+  static func isLocked(_ path: String) throws -> Bool {
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw LabError("\(path) cannot be opened: errno \(errno)") }
+    defer { close(file) }
+    return flock(file, LOCK_SH | LOCK_NB) != 0
+  }
+
   /// Lines of the metrics file: steps that were committed; 0 where there is none yet.
   public var steps: Int { metricLines.count }
 

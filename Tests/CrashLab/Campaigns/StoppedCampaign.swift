@@ -31,8 +31,10 @@ public struct StoppedCampaign: Campaign {
     processes.wait(seconds: seconds)
     first.send(SIGSTOP)
     let what = "\(stage) stopped after \(seconds) s"
-    guard first.isRunning else {
+    // With nothing left to do it lets its lock go before it ends: then there is nothing to take over.
+    guard first.isRunning, try RunFolder.isLocked(lock) else {
       trial.isDisturbed = false
+      first.send(SIGCONT)
       try trial.expectEnd(processes, names: Form.stageNames, what)
       return try trial.expectIdentical(.stages, run, kills: 0, what)
     }
