@@ -53,7 +53,7 @@ let package = Package(
     module("Policy", ["Records", "Files", "Randomness", "Digest", "Tokenizer", "Operators"]),
     module("Estimator", ["Records", "Randomness"]),
     module("Verifiers", ["Records"]),
-    module("Queue", ["Records", "Digest", "CLMDB", "CZstd"]),
+    module("Queue", ["Records", "Files", "Digest", "CLMDB", "CZstd"]),
     module("Shards", ["Records", "Files", "Randomness", "Digest", "CZstd"]),
     module("Definition", ["Records", "Files", .product(name: "Yams", package: "Yams")]),
     module(
@@ -90,6 +90,7 @@ let package = Package(
     tests("Verifiers", ["Verifiers", "Records"]),
     tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),
+    tests("Files", ["Files"]),
     tests("Records", ["Records", "Randomness"]),
     tests("Randomness", ["Randomness"]),
     tests("Policy", ["Policy", "Records", "Randomness", "Operators", "Check"], hasFixtures: true),

@@ -72,8 +72,7 @@ public enum RegularFile {
     of path: String, within folder: String
   ) throws(RegularFileError) {
     guard let file = resolved(path), let home = resolved(folder) else { throw .missing }
-    let place = (file as NSString).deletingLastPathComponent
-    guard place == home else { throw .outside }
+    guard PathParts.folder(of: file) == home else { throw .outside }
   }
 
   /// `path` with all symbolic links followed; nil where nothing is there.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 
@@ -93,7 +94,7 @@ func writeDurably(_ bytes: [UInt8], to path: String) throws(QueueError) {
     throw failure
   }
   guard unsafe rename(temporary, path) == 0 else { throw .system(errno, at: path, doing: "rename") }
-  try synchronizeFolder((path as NSString).deletingLastPathComponent)
+  try synchronizeFolder(PathParts.folder(of: path))
 }
 
 /// Makes the names in a folder durable; LMDB does not do it for the files that it creates.

@@ -1,4 +1,5 @@
 import CLMDB
+import Files
 import Foundation
 import Glibc
 
@@ -21,7 +22,7 @@ public enum QueueReplacement {
     guard unsafe renameat2(AT_FDCWD, new, AT_FDCWD, folder, 2) == 0 else {
       throw .system(errno, at: folder, doing: "exchanging it for \(new)")
     }
-    try synchronizeFolder(parentFolder(of: folder))
+    try synchronizeFolder(PathParts.folder(of: folder))
   }
 
   /// Renames `folder`, which holds the damaged queue of the place `queue`, to a name beside that place,
@@ -32,7 +33,7 @@ public enum QueueReplacement {
     while unsafe access("\(queue)\(damagedMark)\(number)", F_OK) == 0 { number += 1 }
     let kept = "\(queue)\(damagedMark)\(number)"
     guard unsafe rename(folder, kept) == 0 else { throw .system(errno, at: kept, doing: "rename") }
-    try synchronizeFolder(parentFolder(of: queue))
+    try synchronizeFolder(PathParts.folder(of: queue))
     return kept
   }
 

@@ -1,5 +1,6 @@
 import CLMDB
 import Digest
+import Files
 import Glibc
 import Records
 
@@ -103,7 +104,7 @@ extension Queue {
   ///
   /// It is one long read transaction, so the file grows meanwhile.
   public func copy(to target: String) throws {
-    try Self.requireSpace(parentFolder(of: target), options)
+    try Self.requireSpace(PathParts.folder(of: target), options)
     guard unsafe mkdir(target, 0o755) == 0 else {
       throw QueueError.system(errno, at: target, doing: "mkdir")
     }
@@ -114,7 +115,7 @@ extension Queue {
     defer { close(file) }
     guard fsync(file) == 0 else { throw QueueError.system(errno, at: data, doing: "fsync") }
     try synchronizeFolder(target)
-    try synchronizeFolder(parentFolder(of: target))
+    try synchronizeFolder(PathParts.folder(of: target))
   }
 
   private func forEachBatch(

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 extension Queue {
@@ -15,7 +16,7 @@ extension Queue {
   ) throws -> Queue {
     let folder = normalized(folder)
     precondition(identity.utf8.count <= 64 << 10, "identity of \(identity.utf8.count) bytes")
-    try requirePlace(parentFolder(of: folder), options)
+    try requirePlace(PathParts.folder(of: folder), options)
     if unsafe mkdir(folder, 0o755) != 0, errno != EEXIST {
       throw QueueError.system(errno, at: folder, doing: "mkdir")
     }
@@ -30,8 +31,8 @@ extension Queue {
       try raw.setSealed(.meta, "identity", to: Array(identity.utf8), in: databases)
     }
     try synchronizeFolder(folder)
-    try synchronizeFolder(parentFolder(of: folder))
-    try synchronizeFolder(parentFolder(of: parentFolder(of: folder)))
+    try synchronizeFolder(PathParts.folder(of: folder))
+    try synchronizeFolder(PathParts.folder(of: PathParts.folder(of: folder)))
     return Queue(
       folder: folder, identity: identity, access: .readWrite, notice: nil,
       environment: environment, options: options)
@@ -101,13 +102,13 @@ extension Queue {
     } catch {
       // A creation that stopped before LMDB wrote its first pages; or in the middle, if its marker is
       // still there: then a power cut may have left anything of them.
-      let folder = parentFolder(of: path)
+      let folder = PathParts.folder(of: path)
       let start = try readWhole(path, limit: 1)
       let isMarked = unsafe Glibc.access(creationMarker(folder), F_OK) == 0
       guard isMarked || start == nil || start == [] else { throw error }
       throw unfinished(folder)
     }
-    guard file.transaction > 0 else { throw unfinished(parentFolder(of: path)) }
+    guard file.transaction > 0 else { throw unfinished(PathParts.folder(of: path)) }
     return file
   }
 
@@ -133,7 +134,7 @@ extension Queue {
     do throws(QueueError) {
       return (try Environment(at: folder, mode: .readOnly, options: options), nil)
     } catch  where error.code == .permission {
-      guard try !FileLock.isAnyHeld(in: "\(parentFolder(of: folder))/locks") else {
+      guard try !FileLock.isAnyHeld(in: "\(PathParts.folder(of: folder))/locks") else {
         throw QueueError(
           code: .locked, location: folder,
           problem: "a stage is running, and this user may not write to the lock file",

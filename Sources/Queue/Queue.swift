@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 
@@ -49,7 +50,7 @@ public final class Queue: Sendable {
   }
 
   /// The run's directory.
-  public var runFolder: String { parentFolder(of: folder) }
+  public var runFolder: String { PathParts.folder(of: folder) }
 
   /// Runs `body` on a consistent view. Errors of `body` pass through.
   ///
@@ -205,10 +206,4 @@ extension Queue {
         remedy: "Make room on the disk, then try again.")
     }
   }
-}
-
-/// The folder that holds `path`; `.` for a bare name.
-func parentFolder(of path: String) -> String {
-  guard let slash = path.lastIndex(of: "/") else { return "." }
-  return slash == path.startIndex ? "/" : String(path[..<slash])
 }

@@ -1,3 +1,4 @@
+import Files
 public import Records
 
 /// Why a queue refuses, cannot go on, or holds what it must not hold.
@@ -72,7 +73,7 @@ extension QueueError {
     guard [.damaged, .steppedBack, .unknownVersion].contains(code) else { return self }
     var error = self
     if !location.hasPrefix(folder) { error.location = "\(folder)/data.mdb, \(location)" }
-    let run = parentFolder(of: folder)
+    let run = PathParts.folder(of: folder)
     let mending =
       "`pipeline queue verify \(run)` shows all of it, `pipeline queue repair \(run)` mends it."
     error.remedy =

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Files and folders that are made under a name with their process's number, and renamed when whole: what
@@ -9,9 +10,8 @@ enum AbandonedFiles {
 
   /// Creations of the run in `directory` whose processes are gone: paths beside it.
   static func creations(of directory: RunDirectory) throws -> [String] {
-    let folder = (directory.path as NSString).deletingLastPathComponent
-    let name = (directory.path as NSString).lastPathComponent
-    return try paths(in: folder.isEmpty ? "." : folder, begin: name + creationMark)
+    let name = PathParts.name(of: directory.path)
+    return try paths(in: PathParts.folder(of: directory.path), begin: name + creationMark)
   }
 
   /// Whether a process died that was making the run; no where the folder cannot be looked into.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Queue
 
@@ -28,8 +29,7 @@ public struct RunBackup {
     }
     let building = target.creation
     try removeIfThere(building.path)
-    let parent = (building.path as NSString).deletingLastPathComponent
-    if !parent.isEmpty { try DurableFile.createFolder(parent) }
+    try DurableFile.createFolder(PathParts.folder(of: building.path))
     do {
       for attempt in 1...Self.attempts {
         do {

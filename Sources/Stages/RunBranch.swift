@@ -1,6 +1,7 @@
 public import Definition
 import Digest
 import Estimator
+import Files
 import Foundation
 import Operators
 import Policy
@@ -69,8 +70,7 @@ public struct RunBranch {
       throw StageError(
         .badRun, at: directory.path, "it is there already", remedy: "Choose another directory.")
     }
-    let parent = (directory.path as NSString).deletingLastPathComponent
-    try DurableFile.createFolder(parent.isEmpty ? "." : parent)
+    try DurableFile.createFolder(PathParts.folder(of: directory.path))
     AbandonedFiles.removeAll(of: directory)
     let building = directory.creation
     try Run.remove(building)

@@ -1,4 +1,5 @@
 import Definition
+import Files
 import Foundation
 import Queue
 
@@ -72,7 +73,7 @@ public struct RunCleaning: Sendable, Equatable {
 
   private mutating func addDamaged(_ directory: RunDirectory, olderThanDays days: Int) throws {
     let oldest = Date(timeIntervalSinceNow: -86_400 * Double(days))
-    let mark = (directory.queue as NSString).lastPathComponent + QueueReplacement.damagedMark
+    let mark = PathParts.name(of: directory.queue) + QueueReplacement.damagedMark
     let evaluations = try Self.names(in: directory.evaluations).map {
       "\(directory.evaluations)/\($0)"
     }

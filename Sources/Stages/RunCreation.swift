@@ -1,6 +1,7 @@
 public import Definition
 import Digest
 import Estimator
+import Files
 import Foundation
 import Operators
 import Policy
@@ -35,8 +36,7 @@ extension Run {
     }
     let critic = settings.algorithm.algorithm.value.map { _ in Critic.initial(from: policy) }
 
-    let parent = (directory.path as NSString).deletingLastPathComponent
-    try DurableFile.createFolder(parent.isEmpty ? "." : parent)
+    try DurableFile.createFolder(PathParts.folder(of: directory.path))
     let building = directory.creation
     AbandonedFiles.removeAll(of: directory)
     try remove(building)

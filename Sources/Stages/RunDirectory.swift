@@ -99,11 +99,11 @@ enum DurableFile {
   }
 
   static func syncFolder(of path: String) throws(StageError) {
-    try syncFolder((path as NSString).deletingLastPathComponent)
+    try syncFolder(PathParts.folder(of: path))
   }
 
   static func syncFolder(_ folder: String) throws(StageError) {
-    let descriptor = unsafe open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("open", folder) }
     defer { close(descriptor) }
     guard fsync(descriptor) == 0 else { throw failure("sync", folder) }

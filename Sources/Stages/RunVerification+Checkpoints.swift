@@ -1,4 +1,5 @@
 import Digest
+import Files
 import Foundation
 import Queue
 import Records
@@ -16,10 +17,10 @@ struct CheckpointExamination {
     do {
       problem = try examine(folder, pointer, hashes: hashes)
     } catch let error as CheckpointFiles.FlawError {
-      let name = (error.flaw.path as NSString).lastPathComponent
+      let name = PathParts.name(of: error.flaw.path)
       problem = "its \(name): \(error.flaw.problem)"
     } catch let error as StageError {
-      problem = "\((error.location as NSString).lastPathComponent): \(error.problem)"
+      problem = "\(PathParts.name(of: error.location)): \(error.problem)"
     } catch { problem = "its files cannot be looked at: \(error.localizedDescription)" }
   }
 

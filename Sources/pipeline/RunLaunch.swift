@@ -1,6 +1,7 @@
 import Definition
 import Digest
 import Evaluation
+import Files
 import Foundation
 import Operators
 import Records
@@ -115,8 +116,7 @@ struct RunLaunch {
     let steps = base.integer("steps")
     let origin = "\(base.identityText)steps: \(steps)\nkernel: \(core)\n"
     let mark = hexadecimal(SHA256.hash(Array(origin.utf8))).prefix(8)
-    let parent = (directory.path as NSString).deletingLastPathComponent
-    let home = RunDirectory((parent.isEmpty ? "" : parent + "/") + "\(base.name)-\(mark)")
+    let home = RunDirectory(PathParts.path("\(base.name)-\(mark)", beside: directory.path))
     let checkpoint = home.checkpoint(UInt64(steps))
     if try Summary.read(from: home)?.state != .done {
       progress.heading("base model \(base.name) in \(home.path)")
@@ -130,8 +130,6 @@ struct RunLaunch {
 
   /// A path in a definition that names another definition is relative to the definition's folder.
   private static func relative(_ path: String, to file: String) -> String {
-    guard !path.hasPrefix("/") else { return path }
-    let folder = (file as NSString).deletingLastPathComponent
-    return folder.isEmpty ? path : "\(folder)/\(path)"
+    path.hasPrefix("/") ? path : PathParts.path(path, beside: file)
   }
 }

@@ -169,4 +169,20 @@ struct RunTests {
     let compared = try Binary.run(["compare", run.path, place])
     #expect(compared.status == 0 && compared.out.contains("tiny"), "\(compared)")
   }
+
+  @Test("a run may have a name of one letter")
+  func shortName() throws {
+    let run = try run()
+    let place = run.scratch.path
+    for arguments in [
+      ["run", "tiny.yaml", "--run", "r", "-q"], ["status", "r"], ["queue", "verify", "r"],
+      ["queue", "backup", "r", "--to", "b"], ["rewind", "b", "--to", "2"], ["resume", "b", "-q"],
+      ["checkpoint", "restore", "b", "1"], ["queue", "compact", "b"],
+    ] {
+      let result = try Binary.run(arguments, in: place)
+      #expect(result.status == 0, "\(arguments): \(result)")
+    }
+    let missing = try Binary.run(["resume", "x"], in: place)
+    #expect(missing.status == 2 && missing.isOneLineError, "\(missing)")
+  }
 }

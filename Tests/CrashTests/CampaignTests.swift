@@ -47,6 +47,23 @@ extension Crashes {
       try expectHeld(.every(89, of: "disk-error", .brief))
     }
 
+    /// Old checkpoints are removed by Foundation, whose errors do not say why.
+    @Test(arguments: ["unlink", "rmdir"])
+    func aRemovalThatFailsNamesItsCause(call: String) throws {
+      let laboratory = try TestLaboratory.shared()
+      let calls = try laboratory.diskCalls(.hpt, .whole)["whole"] ?? []
+      let removal = try #require(
+        calls.last { $0.name == call && $0.path.contains("run/checkpoints/5") })
+      let ids = try DiskErrorCampaign().trials(.hpt, count: nil, in: laboratory).map(\.id)
+        .filter { $0.contains("/whole/site-\(removal.site)-") }
+      #expect(ids.count == 2)
+      try expectHeld(.ids(ids))
+    }
+
+    @Test func careThatIsDisturbedIsGivenAgain() throws {
+      try expectHeld(.every(29, of: "upkeep", .hpt))
+    }
+
     @Test func aStageThatWasTakenOverWritesNoMore() throws {
       try expectHeld(.ids(["stopped/hpt/rollout/1", "stopped/dapo/optimizer/5"]))
     }

@@ -4,6 +4,7 @@ public enum Campaigns {
     KillCampaign(), KillStageCampaign(), DiskKillCampaign(), DiskErrorCampaign(),
     StoppedCampaign(), SignalCampaign(), TwiceCampaign(), ClockCampaign(), LimitsCampaign(),
     ReadOnlyCampaign(), PowerCutCampaign(), DamageCampaign(), FullDiskCampaign(), OfflineCampaign(),
+    UpkeepCampaign(),
   ]
 
   public static func named(_ name: String) -> (any Campaign)? { all.first { $0.name == name } }

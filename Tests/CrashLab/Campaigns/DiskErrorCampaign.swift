@@ -32,7 +32,7 @@ public struct DiskErrorCampaign: Campaign {
     var what = "no call failed"
     if let call {
       what = "\(fault) at call \(call.number), \(call.name) \(call.path)"
-      expectSaid(trial, ended, fault, point, call, what)
+      expectSaid(trial, ended, fault, isShared: point.form == .stages, call, what)
     } else {
       trial.expect(ended.status == 0, "\(what): ends with \(ended.status): \(ended.errors)")
     }
@@ -41,15 +41,17 @@ public struct DiskErrorCampaign: Campaign {
   }
 
   /// Status 1, and a last line with the cause and the place.
-  private static func expectSaid(
-    _ trial: TrialRun, _ ended: Ended, _ fault: DiskFault, _ point: DiskPoint,
-    _ call: StruckCall, _ what: String
+  ///
+  /// - Parameter isShared: several processes create the run at once: one that fails takes the run of
+  ///   another.
+  static func expectSaid(
+    _ trial: TrialRun, _ ended: Ended, _ fault: DiskFault, isShared: Bool, _ call: StruckCall,
+    _ what: String
   ) {
-    // Of several processes that create a run at once, one may fail: it takes the run of another.
-    let isShared = ended.status == 0 && call.path.contains(".creating-")
+    let isTaken = isShared && ended.status == 0 && call.path.contains(".creating-")
     // A file that could not be removed does no harm where it is.
     let isHarmless = ended.status == 0 && call.name == "unlink"
-    guard !isHarmless, !(isShared && point.form == .stages) else { return }
+    guard !isHarmless, !isTaken else { return }
     guard ended.status == 1 else {
       trial.note("\(what): ends with \(ended.status): \(ended.errors)")
       return
