@@ -22,9 +22,14 @@ extension Queue {
     }
     // Two creators at once: one of them is told so.
     let marker = creationMarker(folder)
+    let isCut = unsafe Glibc.access(marker, F_OK) == 0
     let creation = try FileLock(at: marker)
-    defer { withExtendedLifetime(creation) { _ = unsafe unlink(marker) } }
-    try removeUnfinished(folder)
+    defer { withExtendedLifetime(creation) {} }
+    do { try removeUnfinished(folder, isCut: isCut) } catch {
+      unsafe unlink(marker)
+      throw error
+    }
+    // Where it fails from here on the marker stays, and tells whoever comes next.
     let environment = try Environment(at: folder, mode: .create, options: options) {
       (raw, databases) throws(QueueError) in
       try raw.setSealed(.meta, "format", to: littleEndian(formatVersion), in: databases)
@@ -33,6 +38,7 @@ extension Queue {
     try synchronizeFolder(folder)
     try synchronizeFolder(PathParts.folder(of: folder))
     try synchronizeFolder(PathParts.folder(of: PathParts.folder(of: folder)))
+    unsafe unlink(marker)
     return Queue(
       folder: folder, identity: identity, access: .readWrite, notice: nil,
       environment: environment, options: options)
@@ -53,6 +59,7 @@ extension Queue {
       if access == .readWrite { try queue.environment.checkReaders() }
       try queue.requireSoundTables()
       try HeadRecord(at: queue.headPath)?.require(try queue.heads(), folder: folder)
+      if access == .readWrite { forgetCreation(folder) }
       return queue
     } catch let error as QueueError { throw error.placed(in: folder) }
   }
@@ -115,6 +122,16 @@ extension Queue {
   /// There from before the first page is written until the queue is durable.
   private static func creationMarker(_ folder: String) -> String { "\(folder)/creation.lock" }
 
+  /// The queue is whole, whoever was killed before it could say so: from here on damage is damage.
+  private static func forgetCreation(_ folder: String) {
+    let marker = creationMarker(folder)
+    let file = unsafe Glibc.open(marker, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return }
+    defer { close(file) }
+    // Its maker may be about to do the same.
+    if flock(file, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(marker) }
+  }
+
   private static func unfinished(_ folder: String) -> QueueError {
     QueueError(
       code: .unfinished, location: folder,
@@ -159,12 +176,14 @@ extension Queue {
   /// Removes what an interrupted creation left; refuses to touch anything else.
   ///
   /// Databases and format record are the first commit, so before it nothing was stored.
-  private static func removeUnfinished(_ folder: String) throws(QueueError) {
+  ///
+  /// - Parameter isCut: its creation was interrupted; then its pages may hold anything.
+  private static func removeUnfinished(_ folder: String, isCut: Bool) throws(QueueError) {
     let data = "\(folder)/data.mdb"
     guard let start = try readWhole(data, limit: 8192) else { return }
     // LMDB writes both meta pages at once; a cut may leave none, a part, or zeros.
     let isEmpty = start.count < 8192 || start.allSatisfy { $0 == 0 }
-    let isUnfinished = isEmpty ? true : try DataFile(reading: data).transaction == 0
+    let isUnfinished = isEmpty ? true : try hasNoTransaction(data, isCut: isCut)
     guard isUnfinished else {
       throw QueueError(
         code: .exists, location: folder, problem: "holds a queue already",
@@ -172,6 +191,13 @@ extension Queue {
     }
     for path in [data, "\(folder)/lock.mdb"] where unsafe unlink(path) != 0 && errno != ENOENT {
       throw .system(errno, at: path, doing: "removing an unfinished queue")
+    }
+  }
+
+  private static func hasNoTransaction(_ data: String, isCut: Bool) throws(QueueError) -> Bool {
+    do throws(QueueError) { return try DataFile(reading: data).transaction == 0 } catch {
+      guard isCut else { throw error }
+      return true
     }
   }
 

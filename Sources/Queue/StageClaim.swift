@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 import Synchronization
@@ -69,7 +70,8 @@ final class FileLock: Sendable {
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: folder)
     } catch CocoaError.fileReadNoSuchFile { return false } catch {
-      throw .system(EACCES, at: folder, doing: "listing locks")
+      let cause = (error as? CocoaError).flatMap(SystemCause.init(of:))
+      throw .system(cause?.code ?? EACCES, at: folder, doing: "listing locks")
     }
     for name in names.sorted() where name.hasSuffix(".lock") {
       let path = "\(folder)/\(name)"

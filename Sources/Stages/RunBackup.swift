@@ -83,7 +83,7 @@ public struct RunBackup {
     let folder = source.checkpoint(pointer.step)
     do {
       try FileManager.default.copyItem(atPath: folder, toPath: target.checkpoint(pointer.step))
-    } catch {
+    } catch let error as CocoaError where SystemCause(of: error)?.code == ENOENT {
       throw StageError(
         .notYet, at: folder, "the checkpoint went while it was copied",
         remedy: "Try again; it is dropped when newer ones are there.")

@@ -47,21 +47,28 @@ extension Crashes {
       try expectHeld(.every(89, of: "disk-error", .brief))
     }
 
-    /// Old checkpoints are removed by Foundation, whose errors do not say why.
-    @Test(arguments: ["unlink", "rmdir"])
-    func aRemovalThatFailsNamesItsCause(call: String) throws {
+    /// Old checkpoints are removed by Foundation, whose errors do not say why; and an evaluation's
+    /// queue that was not made whole is made again.
+    @Test(arguments: [
+      ("unlink", "run/checkpoints/5/"), ("rmdir", "run/checkpoints/5"),
+      ("pwrite", "run/evaluations/18-modular_chains/queue/data.mdb"),
+    ])
+    func aCallThatFailsNamesItsCause(call: String, place: String) throws {
       let laboratory = try TestLaboratory.shared()
       let calls = try laboratory.diskCalls(.hpt, .whole)["whole"] ?? []
-      let removal = try #require(
-        calls.last { $0.name == call && $0.path.contains("run/checkpoints/5") })
+      let struck = try #require(calls.first { $0.name == call && $0.path.hasPrefix(place) })
       let ids = try DiskErrorCampaign().trials(.hpt, count: nil, in: laboratory).map(\.id)
-        .filter { $0.contains("/whole/site-\(removal.site)-") }
+        .filter { $0.contains("/whole/site-\(struck.site)-") }
       #expect(ids.count == 2)
       try expectHeld(.ids(ids))
     }
 
     @Test func careThatIsDisturbedIsGivenAgain() throws {
       try expectHeld(.every(29, of: "upkeep", .hpt))
+      // A disk that fails a copy is not a checkpoint that went meanwhile.
+      let copies = try UpkeepCampaign().trials(.hpt, count: nil, in: TestLaboratory.shared())
+        .map(\.id).filter { $0.contains("/backup/") && $0.hasSuffix("/eio") }
+      try expectHeld(.ids([copies[3], copies[5]]))
     }
 
     @Test func aStageThatWasTakenOverWritesNoMore() throws {

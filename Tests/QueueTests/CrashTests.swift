@@ -136,5 +136,13 @@ import Testing
     let mark = run.queueFolder + "/creation.lock"
     try Data().write(to: URL(fileURLWithPath: mark))
     #expect(#expect(throws: QueueError.self) { try run.open() }?.code == .unfinished)
+    _ = try run.create()
+    #expect(!FileManager.default.fileExists(atPath: mark))
+    // Killed between the last sync and the mark's end: the queue is whole, and the mark goes.
+    try Data().write(to: URL(fileURLWithPath: mark))
+    #expect(#expect(throws: QueueError.self) { try run.create() }?.code == .exists)
+    try Data().write(to: URL(fileURLWithPath: mark))
+    _ = try run.open()
+    #expect(!FileManager.default.fileExists(atPath: mark))
   }
 }
