@@ -49,6 +49,14 @@ public final class Ledger {
     try queue.read { try $0.require(Array(claims.values)) }
   }
 
+  /// Why this process may write no more; nil while its claims hold, or where they cannot be asked for.
+  var supersession: QueueError? {
+    do { try requireClaims() } catch let error as QueueError where error.code == .superseded {
+      return error
+    } catch { return nil }
+    return nil
+  }
+
   // MARK: Reading
 
   public func record<R: StoredRecord>(_: R.Type, _ log: Log, _ key: RecordKey) throws -> R? {

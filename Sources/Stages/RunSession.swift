@@ -82,6 +82,19 @@ public final class RunSession {
     limit: UInt64? = nil, follows: Bool = false, atStage: @escaping (StageName) -> Void = { _ in },
     report: @escaping (StepReport) -> Void = { _ in }
   ) throws -> Runner.End {
+    do {
+      return try advance(limit: limit, follows: follows, atStage: atStage, report: report)
+    } catch {
+      // Who goes on in this process' place may have taken its files from under it.
+      if let supersession = run.ledger.supersession { throw supersession }
+      throw error
+    }
+  }
+
+  private func advance(
+    limit: UInt64?, follows: Bool, atStage: @escaping (StageName) -> Void,
+    report: @escaping (StepReport) -> Void
+  ) throws -> Runner.End {
     let steps = UInt64(run.settings.steps)
     var last = clock.now
     var runner = Runner(
