@@ -98,7 +98,7 @@ struct ModelCheck {
     }
   }
 
-  private var isOfCritic: Bool { configuration.architecture == .qwen2ForTokenClassification }
+  private var isOfCritic: Bool { configuration.architecture.head == .value }
 
   mutating func run() {
     let compared = isOfCritic ? Self.comparedOfCritic : Self.comparedOfPolicy

@@ -27,7 +27,7 @@ extension Compute {
     }
   }
 
-  /// RMSNorm, q, k and v with their biases, RoPE.
+  /// RMSNorm, q, k and v with their biases, the norms of query and key heads, RoPE.
   public func queriesKeysValues(
     _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor, rope: Tensor,
     x: Tensor, positions: [Int32], into qkv: Tensor

@@ -75,15 +75,16 @@ public struct ValueHead: Sendable {
 public struct LayerOffsets: Sendable {
   var c: ops_layer
 
-  /// `gateUp` is the offset of gate's weight, which up's follows. Absent biases are nil, all or none.
+  /// `gateUp` is the offset of gate's weight, which up's follows. Absent biases are nil, all or none;
+  /// likewise `headNorms`, the weights `[d]` of the norms of query and key heads.
   public init(
-    inputNorm: Int, q: Int, k: Int, v: Int, biases: (q: Int, k: Int, v: Int)?, o: Int,
-    postNorm: Int, gateUp: Int, down: Int
+    inputNorm: Int, q: Int, k: Int, v: Int, biases: (q: Int, k: Int, v: Int)?,
+    headNorms: (q: Int, k: Int)?, o: Int, postNorm: Int, gateUp: Int, down: Int
   ) {
     c = ops_layer(
       input_norm: inputNorm, q: q, k: k, v: v, q_bias: biases?.q ?? absent,
-      k_bias: biases?.k ?? absent, v_bias: biases?.v ?? absent, o: o, post_norm: postNorm,
-      gate_up: gateUp, down: down)
+      k_bias: biases?.k ?? absent, v_bias: biases?.v ?? absent, q_norm: headNorms?.q ?? absent,
+      k_norm: headNorms?.k ?? absent, o: o, post_norm: postNorm, gate_up: gateUp, down: down)
   }
 }
 

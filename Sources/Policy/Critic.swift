@@ -17,7 +17,7 @@ public final class Critic: @unchecked Sendable {
     throws(PolicyError)
   {
     transformer = try Transformer(
-      .qwen2ForTokenClassification, configuration: configuration, parameters: parameters,
+      .value, configuration: configuration, parameters: parameters,
       compute: compute)
   }
 
@@ -32,7 +32,7 @@ public final class Critic: @unchecked Sendable {
   ///   used by different threads.
   public static func initial(from policy: Policy, compute: Compute? = nil) -> Critic {
     var configuration = policy.configuration
-    configuration.architecture = .qwen2ForTokenClassification
+    configuration.architecture = configuration.architecture.critic
     configuration.tieEmbeddings = false
     let held = policy.parameters
     var ranges: [String: Range<Int>] = [:]

@@ -1,11 +1,3 @@
-/// What a model computes, by the name that `config.json` gives it; others are refused by name.
-public enum ModelArchitecture: String, Sendable, CaseIterable {
-  /// A policy: the transformer with a language-model head.
-  case qwen2ForCausalLM = "Qwen2ForCausalLM"
-  /// A critic: the transformer with a head of one label, `score`, a linear map with a bias.
-  case qwen2ForTokenClassification = "Qwen2ForTokenClassification"
-}
-
 /// The shape of a decoder-only transformer, as a Hugging Face `config.json` says it.
 public struct ModelConfiguration: Sendable, Equatable {
   public var architecture: ModelArchitecture
@@ -18,21 +10,26 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var keyValueHeadCount: Int
   public var headDimension: Int
   public var normEpsilon: Float
+  /// Base of the rotary frequencies.
   public var ropeTheta: Double
+  /// nil: none, rope type `default`.
+  public var ropeScaling: RopeScaling?
   /// Whether the head shares the embedding's weights; then there is no `lm_head.weight`. Says nothing
   /// in a critic, whose head is its own; false in those that are read or made here.
   public var tieEmbeddings: Bool
-  /// Bias on q, k and v (Qwen2).
-  public var attentionBias: Bool
+  /// Longest sequence that is generated or trained on, in tokens; RoPE itself has no such limit.
   public var maximumPositions: Int
   /// End-of-sequence ids of config.json and generation_config.json together, ascending.
   public var stopIDs: [Int32]
+  /// `bos_token_id` and `pad_token_id`: not used here, passed on to written checkpoints.
+  public var beginID: Int32?
+  public var padID: Int32?
 
   public init(
     architecture: ModelArchitecture = .qwen2ForCausalLM, vocabularySize: Int, hiddenSize: Int,
     intermediateSize: Int, layerCount: Int, headCount: Int, keyValueHeadCount: Int,
     headDimension: Int, normEpsilon: Float = 1e-6, ropeTheta: Double = 10_000,
-    tieEmbeddings: Bool = true, attentionBias: Bool = true, maximumPositions: Int,
+    ropeScaling: RopeScaling? = nil, tieEmbeddings: Bool = true, maximumPositions: Int,
     stopIDs: [Int32]
   ) {
     self.architecture = architecture
@@ -45,8 +42,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.headDimension = headDimension
     self.normEpsilon = normEpsilon
     self.ropeTheta = ropeTheta
+    self.ropeScaling = ropeScaling
     self.tieEmbeddings = tieEmbeddings
-    self.attentionBias = attentionBias
     self.maximumPositions = maximumPositions
     self.stopIDs = stopIDs
   }
@@ -65,6 +62,11 @@ public struct TensorShape: Sendable, Equatable {
 }
 
 extension ModelConfiguration {
+  /// Whether queries, keys and values have biases.
+  public var hasAttentionBias: Bool { architecture.family == .qwen2 }
+  /// Whether every head of queries and keys is normed before RoPE.
+  public var hasHeadNorms: Bool { architecture.family == .qwen3 }
+
   /// Every parameter of a checkpoint of this shape, in ascending order of name (by UTF-8 bytes):
   /// the order of the flat parameter array and of the weights digest.
   public var parameters: [TensorShape] {
@@ -74,12 +76,12 @@ extension ModelConfiguration {
       TensorShape(name: "model.embed_tokens.weight", shape: [vocabularySize, hiddenSize]),
       TensorShape(name: "model.norm.weight", shape: [hiddenSize]),
     ]
-    switch architecture {
-    case .qwen2ForCausalLM:
+    switch architecture.head {
+    case .languageModel:
       if !tieEmbeddings {
         all.append(TensorShape(name: "lm_head.weight", shape: [vocabularySize, hiddenSize]))
       }
-    case .qwen2ForTokenClassification:
+    case .value:
       all += [
         TensorShape(name: "score.weight", shape: [1, hiddenSize]),
         TensorShape(name: "score.bias", shape: [1]),
@@ -98,11 +100,17 @@ extension ModelConfiguration {
         TensorShape(name: prefix + "mlp.up_proj.weight", shape: [intermediateSize, hiddenSize]),
         TensorShape(name: prefix + "mlp.down_proj.weight", shape: [hiddenSize, intermediateSize]),
       ]
-      if attentionBias {
+      if hasAttentionBias {
         all += [
           TensorShape(name: prefix + "self_attn.q_proj.bias", shape: [queries]),
           TensorShape(name: prefix + "self_attn.k_proj.bias", shape: [keys]),
           TensorShape(name: prefix + "self_attn.v_proj.bias", shape: [keys]),
+        ]
+      }
+      if hasHeadNorms {
+        all += [
+          TensorShape(name: prefix + "self_attn.q_norm.weight", shape: [headDimension]),
+          TensorShape(name: prefix + "self_attn.k_norm.weight", shape: [headDimension]),
         ]
       }
     }

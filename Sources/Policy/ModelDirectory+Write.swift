@@ -22,7 +22,7 @@ extension ModelDirectory {
   ) throws(ModelDirectoryError) {
     try write(Array(configuration.configurationJSON(storage: storage).utf8), path + "/config.json")
     // A critic generates nothing.
-    if configuration.architecture == .qwen2ForCausalLM {
+    if configuration.architecture.head == .languageModel {
       try write(Array(configuration.generationJSON.utf8), path + "/generation_config.json")
     }
     if let source {

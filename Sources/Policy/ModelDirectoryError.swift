@@ -46,7 +46,7 @@ public struct ModelDirectoryError: DescribedError, Equatable {
   static func unsupported(_ path: String, field: String, _ problem: String) -> Self {
     Self(
       code: .unsupported, location: path, problem: "\(field): \(problem)".shortened,
-      remedy: "Use a Qwen2 with full attention, as a policy or as a critic of one label.")
+      remedy: "Use a Qwen2, Qwen3 or Llama with full attention, as a policy or as a critic.")
   }
 
   static func inconsistent(_ path: String, _ problem: String) -> Self {

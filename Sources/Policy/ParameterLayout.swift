@@ -22,11 +22,11 @@ struct ParameterLayout {
     }
     let embedding = offset("model.embed_tokens.weight")
     let head: Int?
-    switch configuration.architecture {
-    case .qwen2ForCausalLM:
+    switch configuration.architecture.head {
+    case .languageModel:
       head = configuration.tieEmbeddings ? embedding : offset("lm_head.weight")
       valueHead = nil
-    case .qwen2ForTokenClassification:
+    case .value:
       head = nil
       valueHead = ValueHead(weight: offset("score.weight"), bias: offset("score.bias"))
     }
@@ -50,11 +50,13 @@ struct ParameterLayout {
         inputNorm: offset(prefix + "input_layernorm.weight"),
         q: offset(attention + "q_proj.weight"), k: offset(attention + "k_proj.weight"),
         v: offset(attention + "v_proj.weight"),
-        biases: configuration.attentionBias
+        biases: configuration.hasAttentionBias
           ? (
             q: offset(attention + "q_proj.bias"), k: offset(attention + "k_proj.bias"),
             v: offset(attention + "v_proj.bias")
           ) : nil,
+        headNorms: configuration.hasHeadNorms
+          ? (q: offset(attention + "q_norm.weight"), k: offset(attention + "k_norm.weight")) : nil,
         o: offset(attention + "o_proj.weight"),
         postNorm: offset(prefix + "post_attention_layernorm.weight"), gateUp: gate,
         down: offset(prefix + "mlp.down_proj.weight"))

@@ -18,7 +18,7 @@ public final class Policy: @unchecked Sendable {
     throws(PolicyError)
   {
     transformer = try Transformer(
-      .qwen2ForCausalLM, configuration: configuration, parameters: parameters, compute: compute)
+      .languageModel, configuration: configuration, parameters: parameters, compute: compute)
   }
 
   public var configuration: ModelConfiguration { transformer.configuration }

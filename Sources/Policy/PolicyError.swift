@@ -26,10 +26,11 @@ public struct PolicyError: DescribedError, Equatable {
   public let remedy: String
   public var exitStatus: ExitStatus { code == .wrongSize ? .mismatch : .usage }
 
-  static func architecture(_ found: ModelArchitecture, expected: ModelArchitecture) -> Self {
-    Self(
+  static func architecture(_ found: ModelArchitecture) -> Self {
+    let wanted = found.head == .value ? found.policy : found.critic
+    return Self(
       code: .architecture, location: "architectures",
-      problem: "the model is a \(found.rawValue) where a \(expected.rawValue) is needed",
+      problem: "the model is a \(found.rawValue) where a \(wanted.rawValue) is needed",
       remedy: "Name a policy's directory for a policy, and a critic's for a critic.")
   }
 

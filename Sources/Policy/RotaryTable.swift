@@ -8,7 +8,8 @@ import Operators
 
 /// RoPE's cosines and sines (arXiv 2104.09864), `[positions, d]`: d/2 cosines, then d/2 sines.
 ///
-/// Angles are computed in double and rounded once, as exact as f32 can be: `position · theta^(-2i/d)`.
+/// Angles, `position · inverseFrequencies[i]`, are computed in double and rounded once, as exact as
+/// f32 can be.
 struct RotaryTable {
   private let inverseFrequencies: [Double]
   private let compute: Compute
@@ -36,12 +37,5 @@ struct RotaryTable {
       }
     }
     tensor = Tensor(values, compute: compute)
-  }
-}
-
-extension ModelConfiguration {
-  /// RoPE's angle per position for each of d/2 pairs: theta^(-2i/d).
-  public var inverseFrequencies: [Double] {
-    (0..<headDimension / 2).map { pow(ropeTheta, -2 * Double($0) / Double(headDimension)) }
   }
 }

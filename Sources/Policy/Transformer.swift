@@ -20,15 +20,15 @@ final class Transformer {
   private var digest: [UInt8]?
 
   /// - Parameters:
-  ///   - architecture: the only one that the owner computes.
+  ///   - head: the one that the owner computes.
   ///   - parameters: flat, in the order of `configuration.parameters`.
   /// - Throws: `PolicyError.Code.architecture` and `wrongSize`.
   init(
-    _ architecture: ModelArchitecture, configuration: ModelConfiguration, parameters: [Float],
+    _ head: ModelArchitecture.Head, configuration: ModelConfiguration, parameters: [Float],
     compute: Compute
   ) throws(PolicyError) {
-    guard configuration.architecture == architecture else {
-      throw .architecture(configuration.architecture, expected: architecture)
+    guard configuration.architecture.head == head else {
+      throw .architecture(configuration.architecture)
     }
     let layout = ParameterLayout(configuration)
     guard parameters.count == layout.count else {

@@ -20,15 +20,17 @@ struct SmallModel {
     let biases = (layer.q_bias, layer.k_bias, layer.v_bias)
     return LayerOffsets(
       inputNorm: layer.input_norm, q: layer.q, k: layer.k, v: layer.v,
-      biases: hasBiases ? (q: biases.0, k: biases.1, v: biases.2) : nil, o: layer.o,
+      biases: hasBiases ? (q: biases.0, k: biases.1, v: biases.2) : nil,
+      headNorms: hasHeadNorms ? (q: layer.q_norm, k: layer.k_norm) : nil, o: layer.o,
       postNorm: layer.post_norm, gateUp: layer.gate_up, down: layer.down)
   }
 
   let hasBiases: Bool
+  let hasHeadNorms: Bool
 
   init(
     hidden: Int, intermediate: Int, heads: Int, kvHeads: Int, headDimension: Int, vocabulary: Int,
-    biases: Bool, seed: UInt64
+    biases: Bool, headNorms: Bool = false, seed: UInt64
   ) {
     var next = 0
     func take(_ count: Int) -> Int {
@@ -50,12 +52,15 @@ struct SmallModel {
     layer.q_bias = biases ? take(queries) : absent
     layer.k_bias = biases ? take(keys) : absent
     layer.v_bias = biases ? take(keys) : absent
+    layer.q_norm = headNorms ? take(headDimension) : absent
+    layer.k_norm = headNorms ? take(headDimension) : absent
     layer.o = take(hidden * queries)
     layer.post_norm = take(hidden)
     layer.gate_up = take(2 * intermediate * hidden)
     layer.down = take(hidden * intermediate)
     parameterCount = next
     hasBiases = biases
+    hasHeadNorms = headNorms
     self.seed = seed
   }
 
@@ -72,6 +77,12 @@ struct SmallModel {
     SmallModel(
       hidden: 32, intermediate: 15, heads: 7, kvHeads: 1, headDimension: 16, vocabulary: 16,
       biases: true, seed: 4),
+    SmallModel(
+      hidden: 24, intermediate: 18, heads: 6, kvHeads: 2, headDimension: 20, vocabulary: 17,
+      biases: false, headNorms: true, seed: 5),
+    SmallModel(
+      hidden: 31, intermediate: 33, heads: 3, kvHeads: 3, headDimension: 2, vocabulary: 33,
+      biases: true, headNorms: true, seed: 6),
   ]
 
   /// Uniform in [-scale, scale]: a linear congruential stream keyed by what it is for.

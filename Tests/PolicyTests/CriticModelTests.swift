@@ -79,7 +79,7 @@ import Testing
     let model = RandomModel.shapes[shape]
     let policy = try model.policy()
     let critic = Critic.initial(from: policy)
-    #expect(critic.configuration.architecture == .qwen2ForTokenClassification)
+    #expect(critic.configuration.architecture == policy.configuration.architecture.critic)
     let (held, copied) = (policy.parameters, critic.parameters)
     for tensor in critic.configuration.parameters {
       let range = CriticTests.range(tensor.name, critic.configuration)

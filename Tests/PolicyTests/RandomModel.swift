@@ -9,13 +9,13 @@ struct RandomModel {
   var seed: UInt64
 
   /// Shapes that touch the edges: hidden sizes that are no multiple of 16, every kind of
-  /// grouped-query attention, tied and untied, with biases and without, one tile and several.
+  /// grouped-query attention, tied and untied, every family, one tile and several.
   static let shapes: [RandomModel] = [
     RandomModel(hidden: 64, intermediate: 144, layers: 2, heads: 4, kvHeads: 2, headDimension: 16),
     RandomModel(hidden: 40, intermediate: 56, layers: 2, heads: 3, kvHeads: 1, headDimension: 20),
     RandomModel(
       hidden: 50, intermediate: 70, layers: 1, heads: 2, kvHeads: 2, headDimension: 6,
-      vocabulary: 37, tied: false, bias: false),
+      vocabulary: 37, tied: false, family: .llama),
     RandomModel(
       hidden: 96, intermediate: 200, layers: 2, heads: 7, kvHeads: 1, headDimension: 8,
       vocabulary: 200, tied: false),
@@ -25,17 +25,28 @@ struct RandomModel {
     RandomModel(
       hidden: 16, intermediate: 24, layers: 1, heads: 5, kvHeads: 5, headDimension: 2,
       vocabulary: 9),
+    RandomModel(
+      hidden: 36, intermediate: 80, layers: 2, heads: 6, kvHeads: 2, headDimension: 20,
+      vocabulary: 70, family: .qwen3),
+    RandomModel(
+      hidden: 100, intermediate: 60, layers: 2, heads: 3, kvHeads: 3, headDimension: 18,
+      vocabulary: 33, tied: false, family: .qwen3),
+    RandomModel(
+      hidden: 72, intermediate: 96, layers: 2, heads: 9, kvHeads: 3, headDimension: 12,
+      vocabulary: 45, family: .llama, ropeScaling: .lengthened),
   ]
 
   init(
     hidden: Int, intermediate: Int, layers: Int, heads: Int, kvHeads: Int, headDimension: Int,
-    vocabulary: Int = 64, tied: Bool = true, bias: Bool = true, seed: UInt64 = 7
+    vocabulary: Int = 64, tied: Bool = true, family: ModelArchitecture.Family = .qwen2,
+    ropeScaling: RopeScaling? = nil, seed: UInt64 = 7
   ) {
     configuration = ModelConfiguration(
+      architecture: ModelArchitecture.allCases.first { $0.family == family && $0 == $0.policy }!,
       vocabularySize: vocabulary, hiddenSize: hidden, intermediateSize: intermediate,
       layerCount: layers, headCount: heads, keyValueHeadCount: kvHeads,
-      headDimension: headDimension, ropeTheta: 10_000, tieEmbeddings: tied, attentionBias: bias,
-      maximumPositions: 512, stopIDs: [0])
+      headDimension: headDimension, ropeTheta: 10_000, ropeScaling: ropeScaling,
+      tieEmbeddings: tied, maximumPositions: 512, stopIDs: [0])
     self.seed = seed
   }
 
@@ -48,7 +59,7 @@ struct RandomModel {
   /// A critic of the same shape, with a head that is not 0.
   func critic(threads: Int = 1, upTo: ISA? = nil) throws -> Critic {
     var model = self
-    model.configuration.architecture = .qwen2ForTokenClassification
+    model.configuration.architecture = model.configuration.architecture.critic
     model.configuration.tieEmbeddings = false
     let compute = Compute(threads: threads, upTo: upTo)
     return try Critic(
@@ -108,6 +119,12 @@ struct RandomModel {
       temperature: temperature, stopIDs: [0], maximumTokens: maximumTokens,
       tokenLimit: configuration.vocabularySize, recordEntropy: true, recordFiltered: true)
   }
+}
+
+extension RopeScaling {
+  /// Touches all three ranges of wavelengths within 512 positions.
+  static let lengthened = RopeScaling(
+    factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 64)
 }
 
 /// Every rollout's log-probabilities, flat, in the layout of `TokenScores`.

@@ -88,10 +88,16 @@ OPS_BODY float ops_dot(const float *a, const float *b, size_t count) {
   return ops_combine(&sum);
 }
 
-// h = x * inverse * weight with inverse = 1 / sqrt(mean(x^2) + epsilon), which is returned.
+// 1 / sqrt(mean(x^2) + epsilon)
+OPS_BODY float ops_inverse_rms(const float *x, size_t dim, float epsilon) {
+  return 1 / sqrtf(ops_dot(x, x, dim) / (float)dim + epsilon);
+}
+
+// h = x * inverse * weight with inverse = 1 / sqrt(mean(x^2) + epsilon), which is returned. h may
+// be x.
 OPS_BODY float ops_rmsnorm_row(
     const float *x, const float *weight, float *h, size_t dim, float epsilon) {
-  const float inverse = 1 / sqrtf(ops_dot(x, x, dim) / (float)dim + epsilon);
+  const float inverse = ops_inverse_rms(x, dim, epsilon);
   const size_t whole = dim - dim % OPS_LANES;
   for (size_t i = 0; i < whole; i += OPS_LANES)
     *ops_lanes(h + i) = *ops_const_lanes(x + i) * inverse * *ops_const_lanes(weight + i);
@@ -101,7 +107,7 @@ OPS_BODY float ops_rmsnorm_row(
 
 // Backward of `ops_rmsnorm_row`: with n = x * inverse and g = dh * weight
 //   dx = residual + inverse * (g - n * mean(g * n));   dweight += dh * n
-// residual may be NULL (none) or dx. dh is overwritten.
+// residual may be NULL (none) or dx. dh is overwritten; dx may be dh.
 OPS_BODY void ops_rmsnorm_row_backward(
     const float *x, const float *weight, float inverse, float *dh, const float *residual,
     float *dx, float *dweight, size_t dim) {

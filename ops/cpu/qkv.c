@@ -1,4 +1,5 @@
-// RMSNorm, the q, k and v products with their biases, and RoPE: one tile of rows through all of it.
+// RMSNorm, the q, k and v products with their biases, the norms of heads, and RoPE: one tile of rows
+// through all of it.
 #include "lanes.h"
 
 typedef struct {
@@ -11,7 +12,7 @@ typedef struct {
   float *qkv;
   // backward
   const float *dx_mid;
-  float *dx, *h, *norm_parts;
+  float *dx, *h, *norm_parts, *q_norm_parts, *k_norm_parts;
 } qkv_arguments;
 
 static size_t narrowest(const ops_model *m) {
@@ -36,6 +37,14 @@ OPS_BODY void add_bias(float *row, const float *parameters, size_t bias, size_t 
   for (size_t i = 0; i < count; i++) row[i] += parameters[bias + i];
 }
 
+// RMSNorm of `heads` heads of one row, in place.
+OPS_BODY void normalize_heads(
+    float *row, size_t heads, size_t d, const float *parameters, size_t norm, float epsilon) {
+  if (norm == OPS_ABSENT) return;
+  for (size_t h = 0; h < heads; h++, row += d)
+    ops_rmsnorm_row(row, parameters + norm, row, d, epsilon);
+}
+
 OPS_BODY void qkv_tile(void *arguments, size_t item, unsigned thread) {
   const qkv_arguments *a = arguments;
   const ops_model *m = a->model;
@@ -57,6 +66,8 @@ OPS_BODY void qkv_tile(void *arguments, size_t item, unsigned thread) {
     add_bias(row, a->parameters, l->q_bias, A);
     add_bias(row + A, a->parameters, l->k_bias, K);
     add_bias(row + A + K, a->parameters, l->v_bias, K);
+    normalize_heads(row, m->heads, d, a->parameters, l->q_norm, m->norm_epsilon);
+    normalize_heads(row + A, m->kv_heads, d, a->parameters, l->k_norm, m->norm_epsilon);
     rotate(row, m->heads + m->kv_heads, d, a->rope + (size_t)a->positions[first + r] * d, 1);
   }
   memcpy(a->qkv + first * QKV, y, rows * QKV * sizeof(float));
@@ -76,6 +87,47 @@ void ops_qkv_f32(
   ops_parallel(context, a.tiles.count, qkv_tile_variants[context->isa], &a);
 }
 
+// `normalize_heads` backward over the rows of a tile. before, dy: heads of row 0, before their norm
+// and their gradient, which is overwritten; parts [heads, d]: the weight's gradient, head by head.
+OPS_BODY void normalize_heads_backward(
+    const float *before, size_t before_stride, float *dy, size_t dy_stride, size_t rows,
+    size_t heads, size_t d, const float *weight, float epsilon, float *parts) {
+  memset(parts, 0, heads * d * sizeof(float));
+  for (size_t r = 0; r < rows; r++, before += before_stride, dy += dy_stride)
+    for (size_t h = 0; h < heads; h++) {
+      const float *x = before + h * d;
+      float *dx = dy + h * d;
+      const float inverse = ops_inverse_rms(x, d, epsilon);
+      ops_rmsnorm_row_backward(x, weight, inverse, dx, NULL, dx, parts + h * d, d);
+    }
+}
+
+// Takes the gradient of a tile's queries and keys back through the norms of their heads. The heads
+// before these are computed again: from the normed ones they come back only where no weight is 0.
+OPS_BODY void head_norms_backward(const qkv_arguments *a, size_t item, size_t rows, float *before) {
+  const ops_model *m = a->model;
+  const ops_layer *l = a->layer;
+  const size_t D = m->hidden, d = m->head_dim, A = m->heads * d, K = m->kv_heads * d;
+  const size_t QKV = A + 2 * K, tile = a->tiles.tile, first = item * tile;
+  float *h = a->h + first * D, *dy = a->qkv + first * QKV;
+  for (size_t r = 0; r < rows; r++)
+    ops_rmsnorm_row(
+        a->x + (first + r) * D, a->parameters + l->input_norm, h + r * D, D, m->norm_epsilon);
+  memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
+  ops_product_nt(tile, A, D, h, D, a->parameters + l->q, before, A + K);
+  ops_product_nt(tile, K, D, h, D, a->parameters + l->k, before + A, A + K);
+  for (size_t r = 0; r < rows; r++) {
+    add_bias(before + r * (A + K), a->parameters, l->q_bias, A);
+    add_bias(before + r * (A + K) + A, a->parameters, l->k_bias, K);
+  }
+  normalize_heads_backward(
+      before, A + K, dy, QKV, rows, m->heads, d, a->parameters + l->q_norm, m->norm_epsilon,
+      a->q_norm_parts + item * A);
+  normalize_heads_backward(
+      before + A, A + K, dy + A, QKV, rows, m->kv_heads, d, a->parameters + l->k_norm,
+      m->norm_epsilon, a->k_norm_parts + item * K);
+}
+
 OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
   const qkv_arguments *a = arguments;
   const ops_model *m = a->model;
@@ -88,6 +140,7 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
     rotate(
         dy + r * QKV, m->heads + m->kv_heads, d, a->rope + (size_t)a->positions[first + r] * d, -1);
   float *dh = a->context->scratch[thread];
+  if (l->q_norm != OPS_ABSENT) head_norms_backward(a, item, rows, dh + tile * D);
   ops_product_nn(rows, A, D, dy, QKV, a->parameters + l->q, dh, D, false);
   ops_product_nn(rows, K, D, dy + A, QKV, a->parameters + l->k, dh, D, true);
   ops_product_nn(rows, K, D, dy + A + K, QKV, a->parameters + l->v, dh, D, true);
@@ -104,7 +157,9 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
 OPS_VARIANTS(qkv_backward_tile);
 
 size_t ops_qkv_workspace(const ops_model *model, size_t rows) {
-  return (ops_row_capacity(rows) + ops_tile_rows(rows, narrowest(model)).count + 4) * model->hidden;
+  const size_t tiles = ops_tile_rows(rows, narrowest(model)).count;
+  return (ops_row_capacity(rows) + tiles + 4) * model->hidden +
+         tiles * (model->heads + model->kv_heads) * model->head_dim;
 }
 
 void ops_qkv_backward_f32(
@@ -120,7 +175,9 @@ void ops_qkv_backward_f32(
       .tiles = ops_tile_rows(rows, narrowest(model)), .qkv = dqkv->values,
       .dx_mid = dx_mid->values, .dx = dx->values, .h = workspace->values,
       .norm_parts = workspace->values + ops_row_capacity(rows) * D};
-  ops_reserve_scratch(context, a.tiles.tile * D);
+  a.q_norm_parts = a.norm_parts + a.tiles.count * D;
+  a.k_norm_parts = a.q_norm_parts + a.tiles.count * A;
+  ops_reserve_scratch(context, a.tiles.tile * (D + (layer->q_norm == OPS_ABSENT ? 0 : A + K)));
   ops_parallel(context, a.tiles.count, qkv_backward_tile_variants[context->isa], &a);
   float *g = gradient->values;
   const float *dy = dqkv->values;
@@ -131,6 +188,11 @@ void ops_qkv_backward_f32(
   };
   ops_accumulate_products(context, products, 3);
   ops_add_columns(a.norm_parts, a.tiles.count, D, D, g + layer->input_norm);
+  if (layer->q_norm != OPS_ABSENT) {
+    const size_t d = model->head_dim, tiles = a.tiles.count;
+    ops_add_columns(a.q_norm_parts, tiles * model->heads, d, d, g + layer->q_norm);
+    ops_add_columns(a.k_norm_parts, tiles * model->kv_heads, d, d, g + layer->k_norm);
+  }
   if (layer->q_bias != OPS_ABSENT) {
     ops_add_columns(dy, rows, QKV, A, g + layer->q_bias);
     ops_add_columns(dy + A, rows, QKV, K, g + layer->k_bias);

@@ -84,6 +84,7 @@ typedef struct ops_layer {
   size_t input_norm;              // [D]
   size_t q, k, v;                 // [A, D], [K, D], [K, D]
   size_t q_bias, k_bias, v_bias;  // [A], [K], [K] or OPS_ABSENT
+  size_t q_norm, k_norm;          // [d] each or OPS_ABSENT
   size_t o;                       // [D, A]
   size_t post_norm;               // [D]
   size_t gate_up;                 // [2F, D]: gate's rows, then up's
@@ -102,6 +103,7 @@ void ops_embed_backward_f32(
 // The way from the residual stream to rotated queries, keys and values:
 //   h = x / sqrt(mean(x^2) + eps) * input_norm              RMSNorm, arXiv 1910.07467
 //   qkv = [h Wq^T + bq, h Wk^T + bk, h Wv^T + bv]
+//   q, k = RMSNorm of every head * q_norm, k_norm           where there are any (Qwen3)
 //   (a, b) = (a cos - b sin, b cos + a sin)                 RoPE, arXiv 2104.09864, pairs (i, i + d/2)
 // x [rows, D]   rope [positions, d]: d/2 cosines, then d/2 sines   qkv [rows, QKV]
 void ops_qkv_f32(

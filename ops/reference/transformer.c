@@ -37,6 +37,12 @@ void ops_qkv_reference(
       for (size_t i = 0; i < K; i++) k[i] += parameters[layer->k_bias + i];
       for (size_t i = 0; i < K; i++) v[i] += parameters[layer->v_bias + i];
     }
+    const size_t normed = layer->q_norm == OPS_ABSENT ? 0 : model->heads + model->kv_heads;
+    for (size_t head = 0; head < normed; head++) {
+      const size_t weight = head < model->heads ? layer->q_norm : layer->k_norm;
+      double *values = q + head * d;
+      rmsnorm(values, parameters + weight, (double)model->norm_epsilon, d, values);
+    }
     const double *cosine = rope + (size_t)positions[r] * d, *sine = cosine + half;
     for (size_t head = 0; head < model->heads + model->kv_heads; head++)
       for (size_t i = 0; i < half; i++) {
