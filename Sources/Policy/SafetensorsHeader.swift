@@ -15,9 +15,10 @@ public struct SafetensorsTensor: Sendable, Equatable {
 /// The parsed and checked header of a safetensors file.
 ///
 /// Format: 8 bytes of little-endian length, a JSON object, the data. Refused: whatever leaves a byte
-/// of data to no tensor or to two, and every length that would have to be believed. Like the
-/// official library, a header may begin or end with white space; unlike it, an unknown field in an
-/// entry is refused, since it may change what the bytes mean.
+/// of data to no tensor or to two, and every length that would have to be believed. The official
+/// library tolerates three things that the format does not allow, and that its own writer never
+/// does: an unknown field in an entry, which may change what the bytes mean, white space before the
+/// header's object, and padding after it with something else than spaces. Here they are refused.
 struct SafetensorsHeader: Sendable {
   /// In the order of their data.
   let tensors: [SafetensorsTensor]
@@ -43,6 +44,12 @@ struct SafetensorsHeader: Sendable {
     }
     let length = Int(declared)
     let text = try file.bytes(at: 8, count: length)
+    guard text.first == UInt8(ascii: "{") else {
+      throw .malformed(file.path, "the header does not begin with {")
+    }
+    guard text.last(where: { $0 != UInt8(ascii: " ") }) == UInt8(ascii: "}") else {
+      throw .malformed(file.path, "the header is padded with something else than spaces")
+    }
     let json: JSONValue
     do {
       json = try JSONValue(parsing: text, location: file.path)
