@@ -13,9 +13,13 @@ public enum ModelDirectory {
   public static func read(
     _ path: String
   ) throws(ModelDirectoryError) -> (configuration: ModelConfiguration, parameters: [Float]) {
-    let configuration = try configuration(at: path)
-    let weights = try ModelDirectoryWeights(directory: path)
-    return (configuration, try weights.read(as: configuration))
+    let model = try StoredModel(opening: path)
+    return (model.configuration, try model.parameters())
+  }
+
+  /// Reads a config.json alone.
+  public static func configuration(file: String) throws(ModelDirectoryError) -> ModelConfiguration {
+    try ModelConfiguration(json: try ModelDirectoryFile.contents(of: file), location: file)
   }
 
   /// Reads config.json and, if it is there, generation_config.json.

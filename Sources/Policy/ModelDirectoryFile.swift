@@ -105,8 +105,11 @@ final class ModelDirectoryFile: Sendable {
     }
   }
 
-  func write(_ bytes: [UInt8]) throws(ModelDirectoryError) {
-    var bytes = bytes
+  func write(_ bytes: [UInt8]) throws(ModelDirectoryError) { try write(numbers: bytes) }
+
+  /// Appends the memory of plain numbers.
+  func write(numbers: [some BitwiseCopyable]) throws(ModelDirectoryError) {
+    var bytes = numbers
     try unsafe Self.withBytes(of: &bytes) { (buffer) throws(ModelDirectoryError) in
       try unsafe write(UnsafeRawBufferPointer(buffer))
     }
@@ -117,6 +120,15 @@ final class ModelDirectoryFile: Sendable {
     guard fsync(descriptor) == 0 else {
       throw Self.failedWriting(path, "cannot be brought to the disk")
     }
+  }
+
+  /// Gives a file or directory another name, and brings that to the disk.
+  static func rename(_ path: String, to target: String) throws(ModelDirectoryError) {
+    guard unsafe Foundation.rename(path, target) == 0 else {
+      throw failedWriting(target, "cannot be named so")
+    }
+    let parent = (target as NSString).deletingLastPathComponent
+    try synchronize(directory: parent.isEmpty ? "." : parent)
   }
 
   /// Brings the entries of a directory to the disk.

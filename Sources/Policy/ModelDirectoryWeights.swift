@@ -3,10 +3,13 @@ import Records
 
 /// The tensors of a model directory, in one file or in shards with an index.
 struct ModelDirectoryWeights {
+  /// A tensor that weights are stored in.
+  typealias Held = (file: SafetensorsFile, tensor: SafetensorsTensor, storage: WeightStorage)
+
   private let directory: String
   /// Each tensor by name, with the file that holds it.
   private let tensors: [String: (file: SafetensorsFile, tensor: SafetensorsTensor)]
-  private static let indexName = "model.safetensors.index.json"
+  static let indexName = "model.safetensors.index.json"
 
   /// Opens the files and checks all headers, and the index against them; reads no data.
   init(directory: String) throws(ModelDirectoryError) {
@@ -78,25 +81,11 @@ struct ModelDirectoryWeights {
     return tensors
   }
 
-  /// All parameters of `configuration`, flat; names and shapes are compared before any data is read.
-  func read(as configuration: ModelConfiguration) throws(ModelDirectoryError) -> [Float] {
-    let wanted = configuration.parameters
-    let held = try check(against: wanted, tied: configuration.tieEmbeddings)
-    var values = [Float](repeating: 0, count: wanted.reduce(0) { $0 + $1.count })
-    var start = 0
-    for (file, tensor) in held {
-      try file.read(tensor, elements: 0..<tensor.count, into: &values, at: start)
-      start += tensor.count
-    }
-    if configuration.tieEmbeddings { try checkTiedHead() }
-    return values
-  }
-
   /// The files' tensors in the order of `wanted`; a missing, unexpected or misshapen one is named.
-  private func check(
+  func check(
     against wanted: [TensorShape], tied: Bool
-  ) throws(ModelDirectoryError) -> [(SafetensorsFile, SafetensorsTensor)] {
-    var held: [(SafetensorsFile, SafetensorsTensor)] = []
+  ) throws(ModelDirectoryError) -> [Held] {
+    var held: [Held] = []
     var missing: [String] = []
     for expected in wanted {
       guard let (file, tensor) = tensors[expected.name] else {
@@ -107,12 +96,12 @@ struct ModelDirectoryWeights {
         throw .inconsistent(
           file.path, "\(tensor.name) is \(tensor.shape), config.json says \(expected.shape)")
       }
-      guard WeightStorage(rawValue: tensor.dataType.rawValue) != nil else {
+      guard let storage = WeightStorage(rawValue: tensor.dataType.rawValue) else {
         throw .unsupported(
           file.path, field: tensor.name,
           "is stored as \(tensor.dataType.rawValue), not F32, F16 or BF16")
       }
-      held.append((file, tensor))
+      held.append((file, tensor, storage))
     }
     guard missing.isEmpty else {
       throw .inconsistent(directory, Self.list(missing, "missing"))
@@ -134,7 +123,7 @@ struct ModelDirectoryWeights {
   }
 
   /// A tied model's own `lm_head.weight` must hold the embedding's values, in pieces of a megabyte.
-  private func checkTiedHead() throws(ModelDirectoryError) {
+  func checkTiedHead() throws(ModelDirectoryError) {
     guard let (headFile, head) = tensors["lm_head.weight"],
       let (file, embedding) = tensors["model.embed_tokens.weight"]
     else { return }

@@ -1,7 +1,16 @@
 import Records
 
-/// Writes tensors that lie one after the other in a flat array as a safetensors file.
+/// Writes tensors as safetensors files.
 public enum SafetensorsWriter {
+  /// What stands in a tensor: elements `range` of tensor number `tensor`, asked for in order, a
+  /// piece at a time.
+  public typealias Values = (
+    _ tensor: Int, _ range: Range<Int>
+  ) throws(ModelDirectoryError) -> [Float]
+
+  /// Elements that are written by one call, whichever tensors they belong to.
+  private static var piece: Int { 1 << 18 }
+
   /// Writes `values`, cut into `tensors`, to a new file and waits until it is on the disk.
   ///
   /// The bytes are those of the official library: `{"format":"pt"}` as metadata, tensors by name,
@@ -13,17 +22,46 @@ public enum SafetensorsWriter {
   public static func write(
     _ tensors: [TensorShape], values: [Float], storage: WeightStorage = .f32, to path: String
   ) throws(ModelDirectoryError) {
+    let starts = offsets(of: tensors)
     precondition(
-      tensors.reduce(0) { $0 + $1.count } == values.count,
+      starts.last == values.count,
       "SafetensorsWriter: \(values.count) values for \(tensors.count) tensors")
+    try write(tensors, storage: storage, to: path) { tensor, range in
+      Array(values[starts[tensor] + range.lowerBound..<starts[tensor] + range.upperBound])
+    }
+  }
+
+  /// The same with values that are asked for as they are written, so that a model that does not fit
+  /// into memory can be written.
+  public static func write(
+    _ tensors: [TensorShape], storage: WeightStorage, to path: String, values: Values
+  ) throws(ModelDirectoryError) {
     let file = try ModelDirectoryFile.creating(path)
     try file.write(header(of: tensors, storage: storage))
-    let piece = 1 << 18
-    for from in stride(from: 0, to: values.count, by: piece) {
-      let slice = values[from..<min(from + piece, values.count)]
-      try file.write(bytes(of: slice, storage: storage))
+    var held: [Float] = []
+    held.reserveCapacity(piece)
+    for (index, tensor) in tensors.enumerated() {
+      var from = 0
+      while from < tensor.count {
+        let range = from..<min(from + piece - held.count, tensor.count)
+        let more = try values(index, range)
+        precondition(more.count == range.count, "SafetensorsWriter: \(more.count) of \(range)")
+        held += more
+        from = range.upperBound
+        guard held.count == piece else { continue }
+        try write(held, storage: storage, to: file)
+        held.removeAll(keepingCapacity: true)
+      }
     }
+    if !held.isEmpty { try write(held, storage: storage, to: file) }
     try file.synchronize()
+  }
+
+  /// Where each tensor begins in a flat array, and the length of all at the end.
+  static func offsets(of tensors: [TensorShape]) -> [Int] {
+    var offsets = [0]
+    for tensor in tensors { offsets.append(offsets[offsets.count - 1] + tensor.count) }
+    return offsets
   }
 
   /// The length and the padded JSON header.
@@ -49,23 +87,14 @@ public enum SafetensorsWriter {
     return (0..<8).map { UInt8(truncatingIfNeeded: bytes.count >> (8 * $0)) } + bytes
   }
 
-  private static func bytes(of values: ArraySlice<Float>, storage: WeightStorage) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(values.count * storage.stride)
-    for value in values {
-      switch storage {
-      case .f32:
-        let bits = value.bitPattern
-        bytes.append(UInt8(truncatingIfNeeded: bits))
-        bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
-        bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
-        bytes.append(UInt8(truncatingIfNeeded: bits >> 24))
-      case .bf16, .f16:
-        let bits = storage == .bf16 ? WeightStorage.bf16(value) : WeightStorage.f16(value)
-        bytes.append(UInt8(truncatingIfNeeded: bits))
-        bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
-      }
+  /// Little-endian, as Swift's platforms are.
+  private static func write(
+    _ values: [Float], storage: WeightStorage, to file: ModelDirectoryFile
+  ) throws(ModelDirectoryError) {
+    switch storage {
+    case .f32: try file.write(numbers: values)
+    case .bf16: try file.write(numbers: values.map(WeightStorage.bf16))
+    case .f16: try file.write(numbers: values.map(WeightStorage.f16))
     }
-    return bytes
   }
 }

@@ -1,0 +1,67 @@
+import Records
+
+/// A model directory that is open: its configuration is read, its files' headers are checked against
+/// it, and values are read as they are asked for.
+public struct StoredModel {
+  /// A tensor as it is stored.
+  public struct StoredTensor: Sendable, Equatable {
+    public var name: String
+    public var shape: [Int]
+    public var storage: WeightStorage
+    /// Name of its file in the directory.
+    public var file: String
+
+    public var count: Int { shape.reduce(1, *) }
+    public var bytes: Int { count * storage.stride }
+  }
+
+  public let path: String
+  public let configuration: ModelConfiguration
+  /// In the order of `configuration.parameters`.
+  public let tensors: [StoredTensor]
+  private let weights: ModelDirectoryWeights
+  private let held: [ModelDirectoryWeights.Held]
+
+  /// Opens the directory; reads no weights.
+  ///
+  /// `model.safetensors` is taken if it is there, as transformers does, else the shards that
+  /// `model.safetensors.index.json` names.
+  /// - Throws: `ModelDirectoryError`, which names the file, tensor or field: one that is missing, that
+  ///   the architecture does not have, or of another shape than config.json says.
+  public init(opening path: String) throws(ModelDirectoryError) {
+    self.path = path
+    configuration = try ModelDirectory.configuration(at: path)
+    weights = try ModelDirectoryWeights(directory: path)
+    held = try weights.check(
+      against: configuration.parameters, tied: configuration.tieEmbeddings)
+    tensors = held.map {
+      StoredTensor(
+        name: $0.tensor.name, shape: $0.tensor.shape, storage: $0.storage,
+        file: ($0.file.path.split(separator: "/").last).map(String.init) ?? $0.file.path)
+    }
+  }
+
+  /// Elements `range` of tensor number `tensor`, widened to f32.
+  public func values(_ tensor: Int, _ range: Range<Int>) throws(ModelDirectoryError) -> [Float] {
+    var values = [Float](repeating: 0, count: range.count)
+    try held[tensor].file.read(held[tensor].tensor, elements: range, into: &values, at: 0)
+    return values
+  }
+
+  /// All parameters, one after the other. Memory: the returned array and small pieces.
+  public func parameters() throws(ModelDirectoryError) -> [Float] {
+    var values = [Float](repeating: 0, count: tensors.reduce(0) { $0 + $1.count })
+    var start = 0
+    for (file, tensor, _) in held {
+      try file.read(tensor, elements: 0..<tensor.count, into: &values, at: start)
+      start += tensor.count
+    }
+    try checkTiedHead()
+    return values
+  }
+
+  /// A tied model may hold `lm_head.weight` if it equals the embedding; reads both.
+  public func checkTiedHead() throws(ModelDirectoryError) {
+    if configuration.tieEmbeddings { try weights.checkTiedHead() }
+  }
+}
