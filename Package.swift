@@ -68,7 +68,9 @@ let package = Package(
     module("Laboratory", ["Records", "Randomness", "Estimator"]),
     module(
       "Check",
-      ["Records", "Files", "Randomness", "Estimator", "Tokenizer", "Policy", "Operators"]),
+      [
+        "Records", "Files", "Randomness", "Digest", "Estimator", "Tokenizer", "Policy", "Operators",
+      ]),
     .executableTarget(
       name: "pipeline",
       dependencies: [
@@ -93,7 +95,9 @@ let package = Package(
     tests("Files", ["Files"]),
     tests("Records", ["Records", "Randomness"]),
     tests("Randomness", ["Randomness"]),
-    tests("Policy", ["Policy", "Records", "Randomness", "Operators", "Check"], hasFixtures: true),
+    tests(
+      "Policy", ["Policy", "Records", "Randomness", "Operators", "Queue", "Check"],
+      hasFixtures: true),
     tests("Queue", ["Queue", "Records", "Digest"]),
     tests("Inspector", ["Inspector", "Records", "Queue", "Tokenizer", "Stages"]),
     tests("Operators", ["COps", "Operators", "Estimator", "Randomness"]),

@@ -10,11 +10,18 @@ import Records
 /// Cases: logits, logprobs, logprobs_temperature_0.6, entropies, entropies_temperature_0.6, means,
 /// long, rope_theta_override, loss, grad.NAME, entropy_loss, entropy_grad.NAME, adamw.stepN and
 /// adamw.NAME, greedy.N, filters.N, rope, parameters; of a critic: values, hidden, loss, grad.NAME,
-/// parameters. Tolerances are four times what transformers reaches in float32. Whatever the files hold beyond that is a failure, not something passed over.
-public func checkModel(directory: String, compute: Compute) -> CheckReport.File {
+/// parameters. `config.legacy.json`, where it is there, must say what config.json says. Tolerances are
+/// four times what transformers reaches in float32. Whatever the files hold beyond that is a failure,
+/// not something passed over.
+/// - Parameter decompress: the plain bytes of a zstd file, for weights in `model.safetensors.zst`;
+///   this module has no zstd of its own.
+public func checkModel(
+  directory: String, compute: Compute, decompress: (String) throws -> [UInt8]
+) -> CheckReport.File {
   var report = CheckReport.File()
   do {
-    var check = try ModelCheck(directory: directory, compute: compute)
+    let plain = try PlainModel(directory, decompress: decompress)
+    var check = try ModelCheck(directory: directory, model: plain.path, compute: compute)
     check.run()
     report = check.report
   } catch {
@@ -61,7 +68,9 @@ struct ModelCheck {
   ]
   private static let descriptive: Set<String> = [
     "name", "architecture", "reference", "logit_scale", "deviation_of_hf_float32", "tensors",
-    "model_sha256", "model_bytes", "head",
+    "head",
+    // Compared where the weights are decompressed.
+    "model_sha256", "model_bytes",
   ]
 
   let expected: JSONValue
@@ -84,18 +93,34 @@ struct ModelCheck {
     func weights() throws -> [Double] { try ModelCheck.doubles(value, "weights") }
   }
 
-  init(directory: String, compute: Compute) throws {
+  /// - Parameters:
+  ///   - directory: the golden directory.
+  ///   - model: the model directory that it stands for, itself or a decompressed copy.
+  init(directory: String, model: String, compute: Compute) throws {
     let path = directory + "/expected.json"
     let bytes = try RegularFile.read(path, limit: CheckReport.longestFile)
     expected = try JSONValue(parsing: bytes, location: path)
     vectors = try SafetensorsFile(path: directory + "/expected.safetensors")
-    (configuration, parameters) = try ModelDirectory.read(directory)
+    (configuration, parameters) = try ModelDirectory.read(model)
     self.compute = compute
     sequences = try Self.array(expected, "sequences").map {
       let sequence = Sequence(tokens: try Self.tokens($0, "tokens"), value: $0)
       guard !sequence.tokens.isEmpty else { throw Malformed(description: "an empty sequence") }
       return sequence
     }
+    try legacyCase(directory + "/config.legacy.json")
+  }
+
+  /// The other spelling of the configuration, where there is one.
+  private mutating func legacyCase(_ path: String) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    var legacy = try ModelConfiguration(
+      json: try RegularFile.read(path, limit: CheckReport.longestFile), location: path)
+    // generation_config.json stands beside both.
+    legacy.stopIDs = configuration.stopIDs
+    report.record(
+      "config.legacy",
+      failure: legacy == configuration ? nil : "says something else than config.json")
   }
 
   private var isOfCritic: Bool { configuration.architecture.head == .value }

@@ -10,7 +10,9 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Compare this build with golden vectors; exit 3 when one fails.",
-    subcommands: [CheckEstimator.self, CheckModel.self, CheckTokenizer.self])
+    subcommands: [
+      CheckEstimator.self, CheckModel.self, CheckSafetensors.self, CheckTokenizer.self,
+    ])
 }
 
 struct CheckEstimator: ParsableCommand {
@@ -59,8 +61,20 @@ struct CheckModel: ParsableCommand {
 
   func run() throws {
     let compute = Compute(threads: threads)
-    try target.check { checkModel(directory: $0, compute: compute) }
+    try target.check {
+      checkModel(directory: $0, compute: compute, decompress: CompressedFile.read)
+    }
   }
+}
+
+struct CheckSafetensors: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "safetensors",
+    abstract: "Directories of safetensors files that must be read or refused, and of roundings.")
+
+  @OptionGroup var target: CheckTarget
+
+  func run() throws { try target.check { checkSafetensors(directory: $0) } }
 }
 
 struct CheckTokenizer: ParsableCommand {

@@ -27,6 +27,7 @@ struct CheckTests {
     for (kind, argument) in [
       ("estimator", bad), ("estimator", "\(scratch.path)/none.json"), ("estimator", scratch.path),
       ("model", "\(scratch.path)/none"), ("model", scratch.path),
+      ("safetensors", "\(scratch.path)/none"), ("safetensors", scratch.path),
       ("tokenizer", "\(scratch.path)/none"), ("tokenizer", scratch.path),
     ] {
       let result = try Binary.run(["check", kind, argument, "--json"])

@@ -2,6 +2,7 @@ import Check
 import Foundation
 import Operators
 import Policy
+import Queue
 import Testing
 
 /// The golden vectors of an independent float64 implementation: the critic's stand in the fixtures,
@@ -14,8 +15,13 @@ import Testing
 
   static let critic = PolicyFixtures.directory + "/model/qwen2-critic"
 
+  private static func check(_ directory: String) -> CheckReport.File {
+    checkModel(
+      directory: directory, compute: Compute(threads: 2), decompress: CompressedFile.read)
+  }
+
   @Test func everyCaseOfTheCriticIsWithinItsTolerance() {
-    let report = checkModel(directory: Self.critic, compute: Compute(threads: 2))
+    let report = Self.check(Self.critic)
     #expect(report.failures == [])
     // Three sequences, the normed states, loss, its norm, 28 gradients, two lists of parameters.
     #expect(report.passed == 36 && report.cases == 36)
@@ -31,7 +37,7 @@ import Testing
     for index in stride(from: 0, to: parameters.count, by: 97) { parameters[index] += 1e-3 }
     try FileManager.default.removeItem(atPath: path)
     try SafetensorsWriter.write(configuration.parameters, values: parameters, to: path)
-    let report = checkModel(directory: folder.path, compute: Compute(threads: 1))
+    let report = Self.check(folder.path)
     let failed = Set(report.failures.map { $0.prefix { $0 != "." && $0 != ":" } })
     #expect(failed == ["values", "hidden", "loss", "grad"])
     #expect(report.failed == 34)
@@ -39,10 +45,9 @@ import Testing
 
   @Test(
     .enabled(if: exists, "skipped: needs ../shared/golden/model"),
-    arguments: ["qwen2-tied", "qwen2-untied-bf16", "llama3", "qwen3"])
+    arguments: ["qwen2-tied", "qwen2-untied-bf16", "llama3", "qwen3", "qwen2-deep"])
   func everyCaseIsWithinItsTolerance(name: String) {
-    let report = checkModel(
-      directory: Self.shared + "/" + name, compute: Compute(threads: 2))
+    let report = Self.check(Self.shared + "/" + name)
     #expect(report.failures == [])
     #expect(report.passed == report.cases && report.cases > 100)
   }
@@ -50,7 +55,7 @@ import Testing
   @Test func whatIsNotComputedIsAFailureAndNotPassedOver() throws {
     let folder = try ModelDirectoryTests.copy(Self.critic)
     try ModelDirectoryTests.edit(folder, "config.json", #""silu""#, #""gelu""#)
-    let report = checkModel(directory: folder.path, compute: Compute(threads: 1))
+    let report = Self.check(folder.path)
     #expect(report.failed == 1 && report.passed == 0)
   }
 }
