@@ -11,7 +11,9 @@ struct UsageTests {
       ["inspect", "stats"], ["data"], ["data", "generate", "ladder"],
       ["data", "generate", "countdown"], ["data", "show"], ["data", "check"], ["data", "stats"],
       ["config", "show"], ["config", "explain"], ["config", "validate"], ["check", "estimator"],
-      ["check", "model"], ["check", "tokenizer"], ["doctor"], ["queue", "digest"],
+      ["check", "model"], ["check", "safetensors"], ["check", "tokenizer"], ["model"],
+      ["model", "init"], ["model", "inspect"], ["model", "convert"], ["model", "diff"], ["doctor"],
+      ["queue", "digest"],
     ] {
       let result = try Binary.run(command + ["--help"])
       if result.status != 0 || !result.error.isEmpty || !result.out.contains("USAGE:") {
@@ -30,6 +32,10 @@ struct UsageTests {
       (["data", "show", "--lmit", "3", "x"], "Did you mean '--limit'?"),
       (["inspect", "show", "x"], "group"),
       (["data", "show", "x", "--limit", "-1"], "--limit"),
+      (["model", "init", "x", "--shape", "qwen9"], "there are qwen2.5-0.5b, "),
+      (["model", "init", "x"], "--shape"),
+      (["model", "convert", "x", "y", "--shard-size", "4 parts"], "--shard-size"),
+      (["model", "inspect", "/no/such/model"], "no such model directory"),
       (["data", "generate", "ladder", "--to", "x", "--side", "left"], "--side"),
       (
         ["run", "stage", "rollout", "--run", "x", "--workers", "3/2"],
