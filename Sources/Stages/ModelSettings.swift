@@ -1,4 +1,5 @@
 import Definition
+import Policy
 
 /// Section `model`: where the initial weights come from.
 public struct ModelSettings: Sendable, Equatable {
@@ -11,7 +12,31 @@ public struct ModelSettings: Sendable, Equatable {
     case random(tokenizer: String)
   }
 
+  /// What a run changes in the configuration of the model that it starts from. Weights stay.
+  public struct Overrides: Sendable, Equatable {
+    /// Replaces `rope_theta`: a longer base before training on longer texts (HPT: 10000 to 40000).
+    public var ropeTheta: Double?
+    /// Replaces `max_position_embeddings`.
+    public var maximumPositions: Int?
+
+    var isEmpty: Bool { ropeTheta == nil && maximumPositions == nil }
+
+    /// As errors name them.
+    var text: String {
+      "rope_theta \(ropeTheta.map { "\($0)" } ?? "as it is"), max_position_embeddings "
+        + (maximumPositions.map { "\($0)" } ?? "as it is")
+    }
+
+    func applied(to configuration: ModelConfiguration) -> ModelConfiguration {
+      var configuration = configuration
+      if let ropeTheta { configuration.ropeTheta = ropeTheta }
+      if let maximumPositions { configuration.maximumPositions = maximumPositions }
+      return configuration
+    }
+  }
+
   public var origin: Origin?
+  public var overrides: Overrides
   /// The directory of the initial weights, where they come from one.
   var path: String? { if case .directory(let path)? = origin { path } else { nil } }
   /// Model directory of the KL anchor; nil: the run's initial weights.
@@ -42,6 +67,15 @@ public struct ModelSettings: Sendable, Equatable {
       meaning:
         "Model directory of the KL anchor, for penalties and DPO. Its content is identity, its place is "
         + "not. Default: the initial weights."),
+    Key(
+      "model.overrides.rope_theta", .number(1...1e9), default: .absent,
+      meaning:
+        "Base of the rotary frequencies in place of the one of model.path or model.pretrain; stands in "
+        + "the checkpoints' config.json. The anchor's stays as it is."),
+    Key(
+      "model.overrides.max_position_embeddings", .integer(8...1_048_576), default: .absent,
+      unit: "tokens",
+      meaning: "Longest prompt and response together in place of the model's own, likewise."),
     Key(
       "model.hidden_size", .integer(8...65_536), default: .integer(192),
       meaning: "Width of the residual stream (random weights only, like all that follows)."),
@@ -75,6 +109,9 @@ public struct ModelSettings: Sendable, Equatable {
     } else if let path = definition.textIfSet("model.tokenizer") {
       origin = .random(tokenizer: path)
     }
+    overrides = Overrides(
+      ropeTheta: definition.numberIfSet("model.overrides.rope_theta"),
+      maximumPositions: definition.integerIfSet("model.overrides.max_position_embeddings"))
     anchor = definition.textIfSet("model.anchor")
     hiddenSize = definition.integer("model.hidden_size")
     intermediateSize = definition.integer("model.intermediate_size")

@@ -104,7 +104,8 @@ extension RunSettings {
     _ compute: Compute, initialModel: String?
   ) throws -> (Policy, tokenizer: String) {
     switch model.origin {
-    case .directory(let path): return (try policy(in: path, compute), path)
+    case .directory(let path):
+      return (try policy(in: path, compute, model.overrides), path)
     case .random(let folder): return (try randomPolicy(folder, compute), folder)
     case .pretrained(let path):
       guard let initialModel else {
@@ -112,14 +113,18 @@ extension RunSettings {
           .badRun, at: "\(name): model.pretrain", "\(path) has not been trained",
           remedy: "Run it first, or start this definition with `pipeline run`, which does both.")
       }
-      return (try policy(in: initialModel, compute), initialModel)
+      return (try policy(in: initialModel, compute, model.overrides), initialModel)
     case nil: preconditionFailure("settings without a model were refused when they were read")
     }
   }
 
-  func policy(in path: String, _ compute: Compute) throws -> Policy {
+  func policy(
+    in path: String, _ compute: Compute,
+    _ overrides: ModelSettings.Overrides = ModelSettings.Overrides()
+  ) throws -> Policy {
     let (configuration, parameters) = try ModelDirectory.read(path)
-    return try Policy(configuration: configuration, parameters: parameters, compute: compute)
+    return try Policy(
+      configuration: overrides.applied(to: configuration), parameters: parameters, compute: compute)
   }
 
   private func randomPolicy(_ folder: String, _ compute: Compute) throws -> Policy {

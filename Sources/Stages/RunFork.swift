@@ -60,6 +60,7 @@ public struct RunFork {
     let pairs: [(String, String, String)] = [
       ("data", "\(identity.data)", "\(origin.data)"),
       ("tokenizer", identity.tokenizer, origin.tokenizer),
+      ("model.overrides", own.model.overrides.text, other.model.overrides.text),
       ("seed", "\(own.seed)", "\(other.seed)"),
       ("data.prompts_per_step", "\(own.reader.promptsPerStep)", "\(other.reader.promptsPerStep)"),
       ("data.template", own.reader.template, other.reader.template),

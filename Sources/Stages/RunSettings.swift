@@ -140,6 +140,11 @@ public struct RunSettings: Sendable, Equatable {
         "model.path", "the definition names no model",
         "Set model.path, model.pretrain, or model.tokenizer for random weights.")
     }
+    if case .random? = model.origin, !model.overrides.isEmpty {
+      throw refuse(
+        "model.overrides.rope_theta", "a model with random weights has nothing to override",
+        "Set model.rope_theta and model.maximum_positions.")
+    }
     if optimizer.schedule != "constant", optimizer.decayUpdates <= optimizer.warmupUpdates {
       throw refuse(
         "optimizer.decay_updates",
