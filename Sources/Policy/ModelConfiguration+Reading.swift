@@ -46,5 +46,10 @@ extension ModelConfiguration {
       stopIDs: Array(Set(stops)).sorted())
     beginID = try config.passedOnID("bos_token_id", below: vocabulary)
     padID = try config.passedOnID("pad_token_id", below: vocabulary)
+    // Far above any model, and far below where counts and bytes of parameters overflow.
+    let count = parameters.reduce(0.0) { $0 + $1.shape.reduce(1.0) { $0 * Double($1) } }
+    guard count < 0x1p50 else {
+      throw .malformed(location, "describes a model of \(count) parameters")
+    }
   }
 }

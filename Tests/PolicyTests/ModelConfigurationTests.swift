@@ -228,6 +228,17 @@ import Testing
     }
   }
 
+  /// Each count is within its limit; together they are beyond every memory.
+  @Test func modelsWhoseParametersCannotBeCountedAreRefused() {
+    #expect(throws: ModelDirectoryError.self) {
+      try Self.read(changing: [
+        "hidden_size": "16777216", "intermediate_size": "16777216", "num_hidden_layers": "4096",
+        "num_attention_heads": "65536", "num_key_value_heads": nil, "head_dim": "65536",
+        "vocab_size": "2147483648",
+      ])
+    }
+  }
+
   @Test func requiredFieldsAreNamedWhenMissing() {
     for field in ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers"] {
       #expect(throws: ModelDirectoryError.self) { try Self.read(changing: [field: nil]) }
