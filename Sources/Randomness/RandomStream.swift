@@ -31,19 +31,19 @@ public struct RandomStream: Sendable {
 
   /// 128 random bits at the counter (a, b, c).
   public func block(_ a: UInt64, _ b: UInt32 = 0, _ c: UInt32 = 0) -> SIMD4<UInt32> {
-    var x = SIMD4(
-      UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: a >> 32), b, c)
+    // Four numbers and not one vector, whose lanes the products would have to be put together from.
+    var (x0, x1) = (UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: a >> 32))
+    var (x2, x3) = (b, c)
     var (k0, k1) = key
     for _ in 0..<10 {
-      let p0 = UInt64(x[0]) &* 0xD251_1F53
-      let p1 = UInt64(x[2]) &* 0xCD9E_8D57
-      x = SIMD4(
-        UInt32(truncatingIfNeeded: p1 >> 32) ^ x[1] ^ k0, UInt32(truncatingIfNeeded: p1),
-        UInt32(truncatingIfNeeded: p0 >> 32) ^ x[3] ^ k1, UInt32(truncatingIfNeeded: p0))
+      let p0 = UInt64(x0) &* 0xD251_1F53
+      let p1 = UInt64(x2) &* 0xCD9E_8D57
+      (x0, x1) = (UInt32(truncatingIfNeeded: p1 >> 32) ^ x1 ^ k0, UInt32(truncatingIfNeeded: p1))
+      (x2, x3) = (UInt32(truncatingIfNeeded: p0 >> 32) ^ x3 ^ k1, UInt32(truncatingIfNeeded: p0))
       k0 = k0 &+ 0x9E37_79B9
       k1 = k1 &+ 0xBB67_AE85
     }
-    return x
+    return SIMD4(x0, x1, x2, x3)
   }
 
   /// 64 random bits at the counter (a, b, c).
