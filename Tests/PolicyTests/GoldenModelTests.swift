@@ -58,4 +58,34 @@ import Testing
     let report = Self.check(folder.path)
     #expect(report.failed == 1 && report.passed == 0)
   }
+
+  /// Each of many ragged prompts gets the tokens and log-probabilities that it gets alone, and
+  /// training scores them the same.
+  @Test(
+    .enabled(if: exists, "skipped: needs ../shared/golden/model"),
+    arguments: ["qwen2-tied", "qwen2-untied-bf16", "llama3", "qwen3"])
+  func aBatchOfRaggedPromptsIsDecodedAsEachAlone(name: String) throws {
+    let (configuration, parameters) = try ModelDirectory.read(Self.shared + "/" + name)
+    let policy = try Policy(
+      configuration: configuration, parameters: parameters, compute: Compute(threads: 2))
+    let bound = ExactnessTests.bound(policy)
+    let requests = (1...24).map { index in
+      GenerationRequest(
+        group: UInt64(index),
+        prompt: (0..<index * 7 % 61 + 1).map { Int32(($0 * 31 + index) % 250) },
+        rollouts: 1 + index % 3)
+    }
+    let sampling = SamplingSettings(
+      stopIDs: configuration.stopIDs, maximumTokens: 40, tokenLimit: configuration.vocabularySize)
+    let together = try policy.generate(
+      requests, sampling: sampling, stream: ExactnessTests.stream)
+    let scores = policy.score(trainingGroups(requests, together), temperature: 1)
+    #expect(largestDifference(stored(together), scores.logProbabilities) <= bound)
+    guard bound == 0 else { return }
+    for (request, answers) in zip(requests, together) {
+      let alone = try policy.generate(
+        [request], sampling: sampling, stream: ExactnessTests.stream)
+      #expect(alone == [answers], "a prompt of \(request.prompt.count) tokens")
+    }
+  }
 }
