@@ -72,7 +72,7 @@ import Testing
     let requests = (1...24).map { index in
       GenerationRequest(
         group: UInt64(index),
-        prompt: (0..<index * 7 % 61 + 1).map { Int32(($0 * 31 + index) % 250) },
+        prompt: (0..<index * 7 % 61 + 1).map { Int32(($0 * 31 + index) % 230) },
         rollouts: 1 + index % 3)
     }
     let sampling = SamplingSettings(
