@@ -20,6 +20,18 @@ struct CheckTests {
     #expect(report["failed"] as? Int == 0)
   }
 
+  @Test("a README beside golden folders is skipped, and counted")
+  func skips() throws {
+    let scratch = try Scratch()
+    let readme = try scratch.write("# Golden data", to: "README.md")
+    for kind in ["model", "safetensors", "tokenizer", "estimator"] {
+      let result = try Binary.run(["check", kind, readme, "--json"])
+      #expect(result.status == 0, "\(result)")
+      let report = try result.object()
+      #expect(report["skipped"] as? Int == 1 && report["cases"] as? Int == 0)
+    }
+  }
+
   @Test("what cannot be read or understood is a failed case and exit 3, never a crash")
   func fails() throws {
     let scratch = try Scratch()
