@@ -28,7 +28,7 @@ public struct InitialWeights: Sendable {
   }
 
   /// Elements of a part that one thread makes.
-  private static var part: Int { 1 << 15 }
+  private static var part: Int { 1 << 17 }
 
   /// Elements `range` of tensor number `tensor` of the configuration's parameters, made by as many
   /// threads as there are cores.

@@ -2,14 +2,16 @@ import Records
 
 /// Writes tensors as safetensors files.
 public enum SafetensorsWriter {
-  /// What stands in a tensor: elements `range` of tensor number `tensor`, asked for in order, a
-  /// piece at a time.
+  /// What stands in a tensor: elements `range` of tensor number `tensor`, asked for in order, some
+  /// millions at a time.
   public typealias Values = (
     _ tensor: Int, _ range: Range<Int>
   ) throws(ModelDirectoryError) -> [Float]
 
   /// Elements that are written by one call, whichever tensors they belong to.
   private static var piece: Int { 1 << 18 }
+  /// Elements that are asked for at once, at most: enough for several threads to share.
+  private static var asked: Int { 1 << 22 }
 
   /// Writes `values`, cut into `tensors`, to a new file and waits until it is on the disk.
   ///
@@ -39,21 +41,21 @@ public enum SafetensorsWriter {
     let file = try ModelDirectoryFile.creating(path)
     try file.write(header(of: tensors, storage: storage))
     var held: [Float] = []
-    held.reserveCapacity(piece)
     for (index, tensor) in tensors.enumerated() {
-      var from = 0
-      while from < tensor.count {
-        let range = from..<min(from + piece - held.count, tensor.count)
+      for from in stride(from: 0, to: tensor.count, by: asked) {
+        let range = from..<min(from + asked, tensor.count)
         let more = try values(index, range)
         precondition(more.count == range.count, "SafetensorsWriter: \(more.count) of \(range)")
         held += more
-        from = range.upperBound
-        guard held.count == piece else { continue }
-        try write(held, storage: storage, to: file)
-        held.removeAll(keepingCapacity: true)
+        var done = 0
+        while held.count - done >= piece {
+          try write(held[done..<done + piece], storage: storage, to: file)
+          done += piece
+        }
+        held.removeFirst(done)
       }
     }
-    if !held.isEmpty { try write(held, storage: storage, to: file) }
+    if !held.isEmpty { try write(held[...], storage: storage, to: file) }
     try file.synchronize()
   }
 
@@ -89,10 +91,10 @@ public enum SafetensorsWriter {
 
   /// Little-endian, as Swift's platforms are.
   private static func write(
-    _ values: [Float], storage: WeightStorage, to file: ModelDirectoryFile
+    _ values: ArraySlice<Float>, storage: WeightStorage, to file: ModelDirectoryFile
   ) throws(ModelDirectoryError) {
     switch storage {
-    case .f32: try file.write(numbers: values)
+    case .f32: try file.write(numbers: Array(values))
     case .bf16: try file.write(numbers: values.map(WeightStorage.bf16))
     case .f16: try file.write(numbers: values.map(WeightStorage.f16))
     }

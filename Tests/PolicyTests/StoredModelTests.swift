@@ -179,11 +179,11 @@ import Testing
     // More than one thread's part, and not a multiple of it.
     let embedding = RandomModel(
       hidden: 64, intermediate: 16, layers: 1, heads: 1, kvHeads: 1, headDimension: 2,
-      vocabulary: 2000
+      vocabulary: 5000
     ).configuration
     let large = InitialWeights(embedding, seed: 1)
-    let all = large.values(0, 0..<128_000)
-    #expect(Set(all.map(\.bitPattern)).count > 100_000)
-    #expect(differentBits(large.values(0, 70_000..<70_010), Array(all[70_000..<70_010])) == 0)
+    let all = large.values(0, 0..<320_000)
+    #expect(Set(all.map(\.bitPattern)).count > 250_000)
+    #expect(differentBits(large.values(0, 262_140..<262_150), Array(all[262_140..<262_150])) == 0)
   }
 }
