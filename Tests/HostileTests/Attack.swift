@@ -116,8 +116,11 @@ enum Command {
     defer { unsafe fclose(file) }
     var buffer = [UInt8](repeating: 0, count: 4096)
     let count = unsafe buffer.withUnsafeMutableBytes { unsafe fread($0.baseAddress, 1, 4096, file) }
-    let text = String(decoding: buffer[..<count], as: UTF8.self)
-    let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    let lines = String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n")
+    // Until it has become the shell it runs in the memory of the tests.
+    let names = ["sh", "pipeline", "exe"].map { "Name:\t\($0)" }
+    guard lines.first.map({ names.contains(String($0)) }) == true else { return 0 }
+    let line = lines.first { $0.hasPrefix("VmHWM:") }
     return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
   }
 }
