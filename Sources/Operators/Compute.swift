@@ -53,21 +53,37 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
   }
 }
 
-/// `count` f32 values in the memory of the device. Host memory is reached by `write` and `read` alone.
+/// How the values of a tensor are held; see `ops.h`.
+public enum TensorType: UInt32, Sendable {
+  case f32 = 0
+  case bf16 = 1
+  case f16 = 2
+
+  /// Bytes of a value.
+  public var stride: Int { self == .f32 ? 4 : 2 }
+}
+
+/// `count` values in the memory of the device. Host memory is reached by `write` and `read` alone.
+///
+/// Of any type but f32 are only parameters that are not trained: operators widen them as they use
+/// them.
 @safe public final class Tensor {
   let handle: OpaquePointer
   /// Keeps the context alive for as long as the tensor.
   public let compute: Compute
   public let count: Int
+  public let type: TensorType
 
   /// Zeros.
-  public init(count: Int, compute: Compute) {
-    guard let handle = unsafe ops_tensor_create(compute.context, count) else {
+  public init(count: Int, type: TensorType = .f32, compute: Compute) {
+    let held = ops_type(rawValue: type.rawValue)
+    guard let handle = unsafe ops_tensor_create(compute.context, count, held) else {
       fatalError("Tensor: no memory for \(count) values")
     }
     unsafe self.handle = handle
     self.compute = compute
     self.count = count
+    self.type = type
   }
 
   public convenience init(_ values: [Float], compute: Compute) {
@@ -77,7 +93,9 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
 
   deinit { unsafe ops_tensor_destroy(handle) }
 
+  /// Replaces values of an f32 tensor.
   public func write(_ values: [Float], at offset: Int = 0) {
+    precondition(type == .f32, "Tensor: f32 values for a tensor of \(type)")
     precondition(
       offset >= 0 && offset + values.count <= count,
       "Tensor: \(values.count) values at \(offset) of \(count)")
@@ -86,6 +104,17 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
     }
   }
 
+  /// Replaces values by such as the tensor holds them, little-endian.
+  public func write(stored bytes: UnsafeRawBufferPointer, at offset: Int) {
+    let values = bytes.count / type.stride
+    precondition(
+      bytes.count % type.stride == 0 && offset >= 0 && offset + values <= count,
+      "Tensor: \(bytes.count) bytes of \(type) at \(offset) of \(count)")
+    guard let start = bytes.baseAddress else { return }
+    unsafe ops_tensor_write_stored(handle, offset, start, values)
+  }
+
+  /// Values widened to f32.
   public func read(_ range: Range<Int>) -> [Float] {
     precondition(
       range.lowerBound >= 0 && range.upperBound <= count, "Tensor: \(range) of \(count)")
@@ -100,8 +129,9 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
 
   public func zero() { unsafe ops_tensor_zero(handle, 0, count) }
 
-  /// Copies `count` values of this tensor to another one; the ranges may not overlap.
+  /// Copies `count` values of this tensor to another one of its type; the ranges may not overlap.
   public func copy(from offset: Int, count: Int, to other: Tensor, at place: Int) {
+    precondition(type == other.type, "Tensor: copy of \(type) to \(other.type)")
     precondition(
       offset >= 0 && count >= 0 && offset + count <= self.count && place >= 0
         && place + count <= other.count,

@@ -4,8 +4,8 @@
 typedef struct {
   ops_context *context;
   const ops_model *model;
-  const ops_layer *layer;
-  const float *parameters, *out, *x;
+  ops_weight o, gate_up_weight, down;
+  const float *post_norm, *out, *x;
   ops_tiling tiles;
   float *x_mid, *gate_up, *x_out;
   // backward
@@ -15,6 +15,22 @@ typedef struct {
 
 static size_t narrowest(const ops_model *m) {
   return m->hidden < 2 * m->intermediate ? m->hidden : 2 * m->intermediate;
+}
+
+// The weights that both ways need, with room to widen them.
+static block_arguments arguments(
+    ops_context *context, const ops_model *model, const ops_layer *layer,
+    const ops_tensor *parameters, size_t rows) {
+  const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
+  const size_t attended = A > D ? A : D;
+  ops_reserve_widened(context, parameters, F > attended ? F : attended);
+  float *room = ops_reserve_vectors(context, parameters, D);
+  return (block_arguments){
+      .context = context, .model = model, .o = ops_weight_at(parameters, layer->o),
+      .gate_up_weight = ops_weight_at(parameters, layer->gate_up),
+      .down = ops_weight_at(parameters, layer->down),
+      .post_norm = ops_vector(parameters, layer->post_norm, D, &room),
+      .tiles = ops_tile_rows(rows, narrowest(model))};
 }
 
 // a = gate / (1 + e^-gate) * up
@@ -80,29 +96,27 @@ OPS_BODY void swiglu_row_backward(
 OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
   const block_arguments *b = arguments;
   const ops_model *m = b->model;
-  const ops_layer *l = b->layer;
   const size_t D = m->hidden, F = m->intermediate, A = m->heads * m->head_dim;
   const size_t tile = b->tiles.tile, first = item * tile;
   const size_t rows = b->tiles.rows - first < tile ? b->tiles.rows - first : tile;
   float *y = b->context->scratch[thread];
   float *h = y + tile * D;
   float *gate_up = b->gate_up ? b->gate_up + first * 2 * F : h + tile * D;
-  ops_product_nt(tile, D, A, b->out + first * A, A, b->parameters + l->o, y, D);
-  const float *weight = b->parameters + l->post_norm;
+  ops_product_nt(b->context, thread, tile, D, A, b->out + first * A, A, b->o, y, D);
   for (size_t r = 0; r < rows; r++) {
     const float *x = b->x + (first + r) * D;
     float *mid = b->x_mid + (first + r) * D;
     for (size_t i = 0; i < D; i++) mid[i] = x[i] + y[r * D + i];
-    ops_rmsnorm_row(mid, weight, h + r * D, D, m->norm_epsilon);
+    ops_rmsnorm_row(mid, b->post_norm, h + r * D, D, m->norm_epsilon);
   }
   memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
-  ops_product_nt(tile, 2 * F, D, h, D, b->parameters + l->gate_up, gate_up, 2 * F);
+  ops_product_nt(b->context, thread, tile, 2 * F, D, h, D, b->gate_up_weight, gate_up, 2 * F);
   float *activations = h + tile * D + (b->gate_up ? 0 : tile * 2 * F);
   for (size_t r = 0; r < tile; r++) {
     float *gate = gate_up + r * 2 * F;
     swiglu_row(gate, gate + F, activations + r * F, F);
   }
-  ops_product_nt(tile, D, F, activations, F, b->parameters + l->down, y, D);
+  ops_product_nt(b->context, thread, tile, D, F, activations, F, b->down, y, D);
   for (size_t r = 0; r < rows; r++) {
     const float *mid = b->x_mid + (first + r) * D;
     float *x = b->x_out + (first + r) * D;
@@ -115,11 +129,12 @@ void ops_block_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
     const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x, size_t rows,
     ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out) {
-  block_arguments b = {
-      .context = context, .model = model, .layer = layer, .parameters = parameters->values,
-      .out = out->values, .x = x->values, .tiles = ops_tile_rows(rows, narrowest(model)),
-      .x_mid = x_mid->values, .gate_up = gate_up ? gate_up->values : NULL,
-      .x_out = x_out->values};
+  block_arguments b = arguments(context, model, layer, parameters, rows);
+  b.out = out->values;
+  b.x = x->values;
+  b.x_mid = x_mid->values;
+  b.gate_up = gate_up ? gate_up->values : NULL;
+  b.x_out = x_out->values;
   ops_reserve_scratch(context, b.tiles.tile * (2 * model->hidden + 3 * model->intermediate));
   ops_parallel(context, b.tiles.count, block_tile_variants[context->isa], &b);
 }
@@ -127,31 +142,32 @@ void ops_block_f32(
 OPS_BODY void block_backward_tile(void *arguments, size_t item, unsigned thread) {
   const block_arguments *b = arguments;
   const ops_model *m = b->model;
-  const ops_layer *l = b->layer;
   const size_t D = m->hidden, F = m->intermediate, A = m->heads * m->head_dim;
   const size_t tile = b->tiles.tile, first = item * tile;
   const size_t rows = b->tiles.rows - first < tile ? b->tiles.rows - first : tile;
   float *da = b->context->scratch[thread];
   float *dh = da + tile * F;
   float *gate_up = b->gate_up + first * 2 * F;
-  ops_product_nn(rows, D, F, b->dx_out + first * D, D, b->parameters + l->down, da, F, false);
+  ops_product_nn(
+      b->context, thread, rows, D, F, b->dx_out + first * D, D, b->down, da, F, false);
   for (size_t r = 0; r < rows; r++) {
     float *gate = gate_up + r * 2 * F;
     swiglu_row_backward(gate, gate + F, da + r * F, b->activations + (first + r) * F, F);
   }
-  ops_product_nn(rows, 2 * F, D, gate_up, 2 * F, b->parameters + l->gate_up, dh, D, false);
+  ops_product_nn(
+      b->context, thread, rows, 2 * F, D, gate_up, 2 * F, b->gate_up_weight, dh, D, false);
   float *dnorm = b->norm_parts + item * D;
   memset(dnorm, 0, D * sizeof(float));
-  const float *weight = b->parameters + l->post_norm;
   for (size_t r = 0; r < rows; r++) {
     const size_t row = (first + r) * D;
     const float *mid = b->x + row;
-    const float inverse = ops_rmsnorm_row(mid, weight, b->h + row, D, m->norm_epsilon);
+    const float inverse = ops_rmsnorm_row(mid, b->post_norm, b->h + row, D, m->norm_epsilon);
     ops_rmsnorm_row_backward(
-        mid, weight, inverse, dh + r * D, b->dx_out + row, b->dx_mid + row, dnorm, D);
+        mid, b->post_norm, inverse, dh + r * D, b->dx_out + row, b->dx_mid + row, dnorm, D);
   }
   ops_product_nn(
-      rows, D, A, b->dx_mid + first * D, D, b->parameters + l->o, b->dout + first * A, A, false);
+      b->context, thread, rows, D, A, b->dx_mid + first * D, D, b->o, b->dout + first * A, A,
+      false);
 }
 OPS_VARIANTS(block_backward_tile);
 
@@ -167,12 +183,16 @@ void ops_block_backward_f32(
     ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace) {
   const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
   const size_t room = ops_row_capacity(rows);
-  block_arguments b = {
-      .context = context, .model = model, .layer = layer, .parameters = parameters->values,
-      .out = out->values, .x = x_mid->values, .tiles = ops_tile_rows(rows, narrowest(model)),
-      .gate_up = gate_up->values, .dx_out = dx_out->values, .dx_mid = dx_mid->values,
-      .dout = dout->values, .h = workspace->values, .activations = workspace->values + room * D,
-      .norm_parts = workspace->values + room * (D + F)};
+  block_arguments b = arguments(context, model, layer, parameters, rows);
+  b.out = out->values;
+  b.x = x_mid->values;
+  b.gate_up = gate_up->values;
+  b.dx_out = dx_out->values;
+  b.dx_mid = dx_mid->values;
+  b.dout = dout->values;
+  b.h = workspace->values;
+  b.activations = workspace->values + room * D;
+  b.norm_parts = workspace->values + room * (D + F);
   ops_reserve_scratch(context, b.tiles.tile * (D + F));
   ops_parallel(context, b.tiles.count, block_backward_tile_variants[context->isa], &b);
   float *g = gradient->values;

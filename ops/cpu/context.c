@@ -55,10 +55,12 @@ ops_context *ops_context_create(unsigned threads, ops_isa up_to) {
   context->isa = best_isa(up_to);
   context->threads = threads < 1 ? 1 : threads;
   context->scratch = calloc(context->threads, sizeof *context->scratch);
+  context->widened = calloc(context->threads, sizeof *context->widened);
   context->pool = ops_pool_create(context->threads);
-  if (!context->pool || !context->scratch) {
+  if (!context->pool || !context->scratch || !context->widened) {
     if (context->pool) ops_pool_destroy(context->pool);
     free(context->scratch);
+    free(context->widened);
     free(context);
     return NULL;
   }
@@ -69,9 +71,13 @@ ops_context *ops_context_create(unsigned threads, ops_isa up_to) {
 
 void ops_context_destroy(ops_context *context) {
   ops_pool_destroy(context->pool);
-  for (unsigned t = 0; t < context->threads; t++)
+  for (unsigned t = 0; t < context->threads; t++) {
     ops_unmap(context->scratch[t], context->scratch_count * sizeof(float));
+    ops_unmap(context->widened[t], context->widened_count * sizeof(float));
+  }
+  ops_unmap(context->vectors, context->vectors_count * sizeof(float));
   free(context->scratch);
+  free(context->widened);
   free(context);
 }
 
@@ -92,26 +98,45 @@ void ops_parallel(ops_context *context, size_t items, ops_task task, void *argum
   ops_pool_run(context->pool, items, task, arguments);
 }
 
-void ops_reserve_scratch(ops_context *context, size_t count) {
-  if (count <= context->scratch_count) return;
-  count = ops_round_up(count + count / 4, 1 << 14);
-  for (unsigned t = 0; t < context->threads; t++) {
-    ops_unmap(context->scratch[t], context->scratch_count * sizeof(float));
-    context->scratch[t] = ops_map(count * sizeof(float));
-    if (!context->scratch[t]) {
-      fprintf(stderr, "ops: no memory for %zu bytes of scratch\n", count * sizeof(float));
-      abort();
-    }
+// A buffer of `count` floats in place of one of `before`.
+static float *exchange(float *buffer, size_t before, size_t count) {
+  ops_unmap(buffer, before * sizeof(float));
+  buffer = ops_map(count * sizeof(float));
+  if (!buffer) {
+    fprintf(stderr, "ops: no memory for %zu bytes of scratch\n", count * sizeof(float));
+    abort();
   }
-  context->scratch_count = count;
+  return buffer;
 }
 
-ops_tensor *ops_tensor_create(ops_context *context, size_t count) {
+void ops_reserve_each(ops_context *context, float **buffers, size_t *held, size_t count) {
+  if (count <= *held) return;
+  count = ops_round_up(count + count / 4, 1 << 14);
+  for (unsigned t = 0; t < context->threads; t++) buffers[t] = exchange(buffers[t], *held, count);
+  *held = count;
+}
+
+void ops_reserve_scratch(ops_context *context, size_t count) {
+  ops_reserve_each(context, context->scratch, &context->scratch_count, count);
+}
+
+float *ops_reserve_vectors(ops_context *context, const ops_tensor *parameters, size_t count) {
+  if (parameters->type != OPS_F32 && count > context->vectors_count) {
+    context->vectors = exchange(context->vectors, context->vectors_count, count);
+    context->vectors_count = count;
+  }
+  return context->vectors;
+}
+
+static size_t width(ops_type type) { return type == OPS_F32 ? sizeof(float) : sizeof(uint16_t); }
+
+ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type) {
   ops_tensor *tensor = calloc(1, sizeof *tensor);
   if (!tensor) return NULL;
   tensor->context = context;
+  tensor->type = type;
   tensor->count = count;
-  tensor->bytes = (count + OPS_LANES) * sizeof(float);
+  tensor->bytes = (count + OPS_LANES) * width(type);
   tensor->values = ops_map(tensor->bytes);
   if (!tensor->values) {
     free(tensor);
@@ -126,22 +151,32 @@ void ops_tensor_destroy(ops_tensor *tensor) {
 }
 
 size_t ops_tensor_count(const ops_tensor *tensor) { return tensor->count; }
+ops_type ops_tensor_type(const ops_tensor *tensor) { return tensor->type; }
+
+static char *place(const ops_tensor *tensor, size_t offset) {
+  return (char *)tensor->values + offset * width(tensor->type);
+}
 
 void ops_tensor_write(ops_tensor *tensor, size_t offset, const float *host_values, size_t count) {
   if (count) memcpy(tensor->values + offset, host_values, count * sizeof(float));
 }
 
+void ops_tensor_write_stored(
+    ops_tensor *tensor, size_t offset, const void *host_bytes, size_t count) {
+  if (count) memcpy(place(tensor, offset), host_bytes, count * width(tensor->type));
+}
+
 void ops_tensor_read(const ops_tensor *tensor, size_t offset, float *host_values, size_t count) {
-  if (count) memcpy(host_values, tensor->values + offset, count * sizeof(float));
+  if (count) ops_widen(tensor->context, ops_weight_at(tensor, offset), count, host_values);
 }
 
 void ops_tensor_zero(ops_tensor *tensor, size_t offset, size_t count) {
-  memset(tensor->values + offset, 0, count * sizeof(float));
+  memset(place(tensor, offset), 0, count * width(tensor->type));
 }
 
 void ops_tensor_copy(
     const ops_tensor *source, size_t source_offset, ops_tensor *destination,
     size_t destination_offset, size_t count) {
-  memcpy(destination->values + destination_offset, source->values + source_offset,
-         count * sizeof(float));
+  memcpy(place(destination, destination_offset), place(source, source_offset),
+         count * width(source->type));
 }

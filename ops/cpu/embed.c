@@ -1,16 +1,14 @@
 // Rows of the embedding, and the gradient that returns to them.
-#include <string.h>
-
 #include "internal.h"
 
 void ops_embed_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const int32_t *tokens, size_t rows, ops_tensor *x) {
-  (void)context;
   const size_t D = model->hidden;
-  const float *embedding = parameters->values + model->embedding;
-  for (size_t r = 0; r < rows; r++)
-    memcpy(x->values + r * D, embedding + (size_t)tokens[r] * D, D * sizeof(float));
+  for (size_t r = 0; r < rows; r++) {
+    const size_t row = model->embedding + (size_t)tokens[r] * D;
+    ops_widen(context, ops_weight_at(parameters, row), D, x->values + r * D);
+  }
 }
 
 typedef struct {

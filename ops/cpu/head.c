@@ -4,7 +4,8 @@
 typedef struct {
   ops_context *context;
   const ops_model *model;
-  const float *parameters, *x;
+  ops_head head;
+  const float *x;
   const ops_head_row *rows;
   const ops_target *targets;
   ops_tiling tiles;
@@ -25,7 +26,7 @@ OPS_BODY void score_tile(void *arguments, size_t item, unsigned thread) {
   float *h = a->context->scratch[thread], *logits = h + tile * m->hidden;
   const ops_head_row *head = a->rows + first;
   ops_logits_tile(
-      m, a->parameters, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, NULL);
+      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, NULL);
   for (size_t i = 0; i < rows; i++) {
     float *y = logits + i * stride;
     const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
@@ -43,7 +44,8 @@ void ops_head_score_f32(
     const ops_tensor *x, const ops_head_row *rows, size_t count, const ops_target *targets,
     float temperature, float *host_log_probabilities, float *host_entropies) {
   head_arguments a = {
-      .context = context, .model = model, .parameters = parameters->values, .x = x->values,
+      .context = context, .model = model, .head = ops_head_of(context, model, parameters),
+      .x = x->values,
       .rows = rows, .targets = targets, .tiles = ops_tile_head(model, count),
       .temperature = temperature, .log_probabilities = host_log_probabilities,
       .entropies = host_entropies};
@@ -54,14 +56,14 @@ void ops_head_score_f32(
 void ops_logits_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, const size_t *rows, size_t count, float *host_logits) {
+  const ops_head head = ops_head_of(context, model, parameters);
   const ops_tiling tiles = ops_tile_head(model, count);
   const size_t stride = ops_logit_stride(model), V = model->vocabulary;
   ops_reserve_scratch(context, tiles.tile * (model->hidden + stride));
   float *h = context->scratch[0], *logits = h + tiles.tile * model->hidden;
   for (size_t first = 0; first < count; first += tiles.tile) {
     const size_t n = count - first < tiles.tile ? count - first : tiles.tile;
-    ops_logits_tile(
-        model, parameters->values, x->values, rows + first, 1, n, tiles.tile, h, logits, NULL);
+    ops_logits_tile(&head, 0, x->values, rows + first, 1, n, tiles.tile, h, logits, NULL);
     for (size_t i = 0; i < n; i++)
       memcpy(host_logits + (first + i) * V, logits + i * stride, V * sizeof(float));
   }
@@ -103,19 +105,19 @@ OPS_BODY void head_backward_tile(void *arguments, size_t item, unsigned thread) 
   float *dh = a->context->scratch[thread], *inverses = dh + tile * D;
   const ops_head_row *head = a->rows + first;
   ops_logits_tile(
-      m, a->parameters, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, inverses);
+      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, inverses);
   for (size_t i = 0; i < rows; i++) {
     float *y = logits + i * stride;
     const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
     logit_row_gradient(a, &head[i], y, &s);
   }
   ops_product_nn(
-      rows, m->vocabulary, D, logits, stride, a->parameters + m->head, dh, D, false);
+      a->context, thread, rows, m->vocabulary, D, logits, stride, a->head.weight, dh, D, false);
   float *dnorm = a->norm_parts + item * D;
   memset(dnorm, 0, D * sizeof(float));
   for (size_t i = 0; i < rows; i++)
     ops_rmsnorm_row_backward(
-        a->x + head[i].row * D, a->parameters + m->final_norm, inverses[i], dh + i * D, NULL,
+        a->x + head[i].row * D, a->head.final_norm, inverses[i], dh + i * D, NULL,
         a->dx + head[i].row * D, dnorm, D);
 }
 OPS_VARIANTS(head_backward_tile);
@@ -143,7 +145,8 @@ void ops_head_backward_f32(
   for (size_t first = 0; first < count; first += chunk) {
     const size_t n = count - first < chunk ? count - first : chunk;
     head_arguments a = {
-        .context = context, .model = model, .parameters = parameters->values, .x = x->values,
+        .context = context, .model = model, .head = ops_head_of(context, model, parameters),
+      .x = x->values,
         .rows = rows + first, .targets = targets, .tiles = ops_tile_head(model, n),
         .temperature = temperature, .dlog_probabilities = host_dlog_probabilities,
         .dentropies = host_dentropies, .dx = dx->values, .h = workspace->values,

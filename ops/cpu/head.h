@@ -23,20 +23,40 @@ static inline ops_tiling ops_tile_head(const ops_model *m, size_t rows) {
   return (ops_tiling){rows, tile, (rows + tile - 1) / tile};
 }
 
-// Gathers and normalizes `rows` rows into h [tile, D] and computes logits [tile, stride].
-// inverses [rows] may be NULL. `row_of(i)` is rows[i * row_step].
+// What the head reads of the parameters.
+typedef struct {
+  ops_context *context;
+  const ops_model *model;
+  const float *final_norm;
+  ops_weight weight;
+} ops_head;
+
+// With room to widen its weight.
+static inline ops_head ops_head_of(
+    ops_context *context, const ops_model *model, const ops_tensor *parameters) {
+  ops_reserve_widened(context, parameters, model->hidden);
+  float *room = ops_reserve_vectors(context, parameters, model->hidden);
+  return (ops_head){
+      context, model, ops_vector(parameters, model->final_norm, model->hidden, &room),
+      ops_weight_at(parameters, model->head)};
+}
+
+// Gathers and normalizes `rows` rows into h [tile, D] and computes logits [tile, stride] on thread
+// `thread`. inverses [rows] may be NULL. `row_of(i)` is rows[i * row_step].
 OPS_BODY void ops_logits_tile(
-    const ops_model *m, const float *parameters, const float *x, const size_t *rows,
-    size_t row_step, size_t count, size_t tile, float *h, float *logits, float *inverses) {
+    const ops_head *head, unsigned thread, const float *x, const size_t *rows, size_t row_step,
+    size_t count, size_t tile, float *h, float *logits, float *inverses) {
+  const ops_model *m = head->model;
   const size_t D = m->hidden;
   for (size_t i = 0; i < count; i++) {
     const float inverse = ops_rmsnorm_row(
-        x + rows[i * row_step] * D, parameters + m->final_norm, h + i * D, D, m->norm_epsilon);
+        x + rows[i * row_step] * D, head->final_norm, h + i * D, D, m->norm_epsilon);
     if (inverses) inverses[i] = inverse;
   }
   memset(h + count * D, 0, (tile - count) * D * sizeof(float));
   ops_product_nt(
-      tile, m->vocabulary, D, h, D, parameters + m->head, logits, ops_logit_stride(m));
+      head->context, thread, tile, m->vocabulary, D, h, D, head->weight, logits,
+      ops_logit_stride(m));
 }
 
 typedef struct {

@@ -37,7 +37,12 @@ typedef void (*ops_task)(void *arguments, size_t item, unsigned thread);
 
 struct ops_tensor {
   ops_context *context;
-  float *values;  // aligned to 64 bytes, with room for a whole vector after the last
+  ops_type type;
+  // Aligned to 64 bytes, with room for a whole vector after the last.
+  union {
+    float *values;     // OPS_F32
+    uint16_t *halves;  // otherwise
+  };
   size_t count;
   size_t bytes;  // of the mapping
 };
@@ -50,6 +55,10 @@ struct ops_context {
   struct ops_pool *pool;
   float **scratch;       // per thread
   size_t scratch_count;  // floats, of each
+  float **widened;       // per thread: a piece of a weight that is not held in f32
+  size_t widened_count;  // floats, of each
+  float *vectors;        // norms and biases that are not held in f32
+  size_t vectors_count;  // floats
 };
 
 // Runs task(arguments, 0..<items) on all threads and returns when all are done. Which thread takes
@@ -66,6 +75,32 @@ void ops_unmap(void *memory, size_t bytes);
 
 // Makes every thread's scratch at least `count` floats; ends the process where memory is exhausted.
 void ops_reserve_scratch(ops_context *context, size_t count);
+// The same for buffers[0..<threads], of which each holds *held floats.
+void ops_reserve_each(ops_context *context, float **buffers, size_t *held, size_t count);
+
+// --- Parameters as they are held -----------------------------------------------------------------
+
+// A weight W[n, k] inside a tensor of any type.
+typedef struct ops_weight {
+  const void *values;
+  ops_type type;
+} ops_weight;
+
+ops_weight ops_weight_at(const ops_tensor *parameters, size_t offset);
+
+// Exact: every value of the narrower types is an f32.
+void ops_widen(const ops_context *context, ops_weight weight, size_t count, float *values);
+
+// Makes every thread's `widened` large enough for products with weights of rows of up to `k` values.
+void ops_reserve_widened(ops_context *context, const ops_tensor *parameters, size_t k);
+
+// Room for `count` values of vectors, for `ops_vector`; what it held before is lost.
+float *ops_reserve_vectors(ops_context *context, const ops_tensor *parameters, size_t count);
+// A vector of parameters in f32: where it stands, or widened into *room, which moves on behind it.
+// NULL for OPS_ABSENT.
+const float *ops_vector(const ops_tensor *parameters, size_t offset, size_t count, float **room);
+
+// --- Products ------------------------------------------------------------------------------------
 
 // The cut of `rows` rows into tiles of equal size: it depends on the rows and on the narrowest
 // product alone, never on the number of threads.
@@ -77,13 +112,14 @@ typedef struct ops_tiling {
 
 ops_tiling ops_tile_rows(size_t rows, size_t narrowest);
 
-// Y[m, n] = X[m, k] * W[n, k]^T (+ Y where `accumulate`)
+// Y[m, n] = X[m, k] * W[n, k]^T, on thread `thread`
 void ops_product_nt(
-    size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w, float *y, size_t ldy);
+    const ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
+    size_t ldx, ops_weight w, float *y, size_t ldy);
 // Y[m, k] = X[m, n] * W[n, k], or += where `accumulate`
 void ops_product_nn(
-    size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w, float *y, size_t ldy,
-    bool accumulate);
+    const ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
+    size_t ldx, ops_weight w, float *y, size_t ldy, bool accumulate);
 // W[n, k] += Y[rows, n]^T * X[rows, k]
 void ops_product_tn(
     size_t rows, size_t n, size_t k, const float *y, size_t ldy, const float *x, size_t ldx,

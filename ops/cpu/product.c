@@ -29,7 +29,36 @@ ops_tiling ops_tile_rows(size_t rows, size_t narrowest) {
   return (ops_tiling){rows, tile, (rows + tile - 1) / tile};
 }
 
-void ops_product_nt(
+// Rows of a weight that are widened together: their piece stays in the second-level cache, and is
+// never so narrow that its product would take the small-matrix path.
+static size_t widened_rows(size_t k) {
+  const size_t rows = ((size_t)1 << 17) / k / 16 * 16;
+  return rows < 64 ? 64 : rows;
+}
+
+void ops_reserve_widened(ops_context *context, const ops_tensor *parameters, size_t k) {
+  if (parameters->type == OPS_F32) return;
+  // The last piece takes what is left: see `next_piece`.
+  ops_reserve_each(context, context->widened, &context->widened_count, 2 * widened_rows(k) * k);
+}
+
+// Of `left` rows the next ones: as many as are widened together, or all where fewer than two pieces
+// are left.
+static size_t next_piece(size_t left, size_t k) {
+  const size_t rows = widened_rows(k);
+  return left < 2 * rows ? left : rows;
+}
+
+// Rows `first` to `first + count` of a weight in f32.
+static const float *widened(
+    const ops_context *context, unsigned thread, ops_weight w, size_t first, size_t count,
+    size_t k) {
+  const ops_weight piece = {(const uint16_t *)w.values + first * k, w.type};
+  ops_widen(context, piece, count * k, context->widened[thread]);
+  return context->widened[thread];
+}
+
+static void sgemm_nt(
     size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w, float *y,
     size_t ldy) {
   cblas_sgemm(
@@ -37,12 +66,34 @@ void ops_product_nt(
       y, (int)ldy);
 }
 
-void ops_product_nn(
+static void sgemm_nn(
     size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w, float *y, size_t ldy,
     bool accumulate) {
   cblas_sgemm(
       CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)k, (int)n, 1, x, (int)ldx, w, (int)k,
       accumulate ? 1 : 0, y, (int)ldy);
+}
+
+void ops_product_nt(
+    const ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
+    size_t ldx, ops_weight w, float *y, size_t ldy) {
+  if (w.type == OPS_F32) return sgemm_nt(m, n, k, x, ldx, w.values, y, ldy);
+  for (size_t first = 0, count; first < n; first += count) {
+    count = next_piece(n - first, k);
+    sgemm_nt(m, count, k, x, ldx, widened(context, thread, w, first, count, k), y + first, ldy);
+  }
+}
+
+void ops_product_nn(
+    const ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
+    size_t ldx, ops_weight w, float *y, size_t ldy, bool accumulate) {
+  if (w.type == OPS_F32) return sgemm_nn(m, n, k, x, ldx, w.values, y, ldy, accumulate);
+  for (size_t first = 0, count; first < n; first += count) {
+    count = next_piece(n - first, k);
+    sgemm_nn(
+        m, count, k, x + first, ldx, widened(context, thread, w, first, count, k), y, ldy,
+        accumulate || first > 0);
+  }
 }
 
 void ops_product_tn(
@@ -107,7 +158,6 @@ static float *numbers(size_t count, uint64_t *state) {
 
 size_t ops_measure_row_dependence(
     ops_context *context, size_t rows, size_t n, size_t k, uint64_t seed) {
-  (void)context;
   const size_t room = ops_row_capacity(rows);
   float *x = numbers(room * k, &seed);
   float *w = numbers(n * k, &seed);
@@ -117,12 +167,13 @@ size_t ops_measure_row_dependence(
   size_t dependent = 0;
   if (x && w && expected && y && changed) {
     const size_t least = ops_tile_rows(1, n).tile;
+    const ops_weight weight = {w, OPS_F32};
     for (size_t r = 0; r < rows; r += least)
-      ops_product_nt(least, n, k, x + r * k, k, w, expected + r * n, n);
+      ops_product_nt(context, 0, least, n, k, x + r * k, k, weight, expected + r * n, n);
     for (size_t tile = least; tile <= (least > OPS_TILE ? least : OPS_TILE); tile += 16)
       for (size_t shift = 0; shift < 16 && shift < rows; shift += 5) {
         for (size_t r = shift; r < rows; r += tile)
-          ops_product_nt(tile, n, k, x + r * k, k, w, y + r * n, n);
+          ops_product_nt(context, 0, tile, n, k, x + r * k, k, weight, y + r * n, n);
         for (size_t r = shift; r < rows; r++)
           changed[r] |= memcmp(y + r * n, expected + r * n, n * sizeof(float)) != 0;
       }

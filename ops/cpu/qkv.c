@@ -5,8 +5,10 @@
 typedef struct {
   ops_context *context;
   const ops_model *model;
-  const ops_layer *layer;
-  const float *parameters, *rope, *x;
+  ops_weight q, k, v;
+  const float *input_norm;
+  const float *q_bias, *k_bias, *v_bias, *q_norm, *k_norm;  // NULL where there are none
+  const float *rope, *x;
   const int32_t *positions;
   ops_tiling tiles;
   float *qkv;
@@ -18,6 +20,26 @@ typedef struct {
 static size_t narrowest(const ops_model *m) {
   const size_t K = m->kv_heads * m->head_dim;
   return K < m->hidden ? K : m->hidden;
+}
+
+// The parameters that both ways need, with room to widen them.
+static qkv_arguments arguments(
+    ops_context *context, const ops_model *model, const ops_layer *layer,
+    const ops_tensor *parameters, size_t rows) {
+  const size_t D = model->hidden, d = model->head_dim;
+  const size_t A = model->heads * d, K = model->kv_heads * d;
+  ops_reserve_widened(context, parameters, D);
+  float *room = ops_reserve_vectors(context, parameters, D + A + 2 * K + 2 * d);
+  return (qkv_arguments){
+      .context = context, .model = model, .q = ops_weight_at(parameters, layer->q),
+      .k = ops_weight_at(parameters, layer->k), .v = ops_weight_at(parameters, layer->v),
+      .input_norm = ops_vector(parameters, layer->input_norm, D, &room),
+      .q_bias = ops_vector(parameters, layer->q_bias, A, &room),
+      .k_bias = ops_vector(parameters, layer->k_bias, K, &room),
+      .v_bias = ops_vector(parameters, layer->v_bias, K, &room),
+      .q_norm = ops_vector(parameters, layer->q_norm, d, &room),
+      .k_norm = ops_vector(parameters, layer->k_norm, d, &room),
+      .tiles = ops_tile_rows(rows, narrowest(model))};
 }
 
 // Rotates `heads` heads of one row in place by +angle (sign 1) or -angle (sign -1).
@@ -32,42 +54,39 @@ OPS_BODY void rotate(float *row, size_t heads, size_t d, const float *rope, floa
     }
 }
 
-OPS_BODY void add_bias(float *row, const float *parameters, size_t bias, size_t count) {
-  if (bias == OPS_ABSENT) return;
-  for (size_t i = 0; i < count; i++) row[i] += parameters[bias + i];
+OPS_BODY void add_bias(float *row, const float *bias, size_t count) {
+  if (!bias) return;
+  for (size_t i = 0; i < count; i++) row[i] += bias[i];
 }
 
 // RMSNorm of `heads` heads of one row, in place.
 OPS_BODY void normalize_heads(
-    float *row, size_t heads, size_t d, const float *parameters, size_t norm, float epsilon) {
-  if (norm == OPS_ABSENT) return;
-  for (size_t h = 0; h < heads; h++, row += d)
-    ops_rmsnorm_row(row, parameters + norm, row, d, epsilon);
+    float *row, size_t heads, size_t d, const float *norm, float epsilon) {
+  if (!norm) return;
+  for (size_t h = 0; h < heads; h++, row += d) ops_rmsnorm_row(row, norm, row, d, epsilon);
 }
 
 OPS_BODY void qkv_tile(void *arguments, size_t item, unsigned thread) {
   const qkv_arguments *a = arguments;
   const ops_model *m = a->model;
-  const ops_layer *l = a->layer;
   const size_t D = m->hidden, d = m->head_dim, A = m->heads * d, K = m->kv_heads * d;
   const size_t QKV = A + 2 * K, tile = a->tiles.tile, first = item * tile;
   const size_t rows = a->tiles.rows - first < tile ? a->tiles.rows - first : tile;
   float *h = a->context->scratch[thread];
   for (size_t r = 0; r < rows; r++)
-    ops_rmsnorm_row(
-        a->x + (first + r) * D, a->parameters + l->input_norm, h + r * D, D, m->norm_epsilon);
+    ops_rmsnorm_row(a->x + (first + r) * D, a->input_norm, h + r * D, D, m->norm_epsilon);
   memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
   float *y = h + tile * D;
-  ops_product_nt(tile, A, D, h, D, a->parameters + l->q, y, QKV);
-  ops_product_nt(tile, K, D, h, D, a->parameters + l->k, y + A, QKV);
-  ops_product_nt(tile, K, D, h, D, a->parameters + l->v, y + A + K, QKV);
+  ops_product_nt(a->context, thread, tile, A, D, h, D, a->q, y, QKV);
+  ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, y + A, QKV);
+  ops_product_nt(a->context, thread, tile, K, D, h, D, a->v, y + A + K, QKV);
   for (size_t r = 0; r < rows; r++) {
     float *row = y + r * QKV;
-    add_bias(row, a->parameters, l->q_bias, A);
-    add_bias(row + A, a->parameters, l->k_bias, K);
-    add_bias(row + A + K, a->parameters, l->v_bias, K);
-    normalize_heads(row, m->heads, d, a->parameters, l->q_norm, m->norm_epsilon);
-    normalize_heads(row + A, m->kv_heads, d, a->parameters, l->k_norm, m->norm_epsilon);
+    add_bias(row, a->q_bias, A);
+    add_bias(row + A, a->k_bias, K);
+    add_bias(row + A + K, a->v_bias, K);
+    normalize_heads(row, m->heads, d, a->q_norm, m->norm_epsilon);
+    normalize_heads(row + A, m->kv_heads, d, a->k_norm, m->norm_epsilon);
     rotate(row, m->heads + m->kv_heads, d, a->rope + (size_t)a->positions[first + r] * d, 1);
   }
   memcpy(a->qkv + first * QKV, y, rows * QKV * sizeof(float));
@@ -79,10 +98,11 @@ void ops_qkv_f32(
     const ops_tensor *parameters, const ops_tensor *rope, const ops_tensor *x,
     const int32_t *positions, size_t rows, ops_tensor *qkv) {
   const size_t QKV = (model->heads + 2 * model->kv_heads) * model->head_dim;
-  qkv_arguments a = {
-      .context = context, .model = model, .layer = layer, .parameters = parameters->values,
-      .rope = rope->values, .x = x->values, .positions = positions,
-      .tiles = ops_tile_rows(rows, narrowest(model)), .qkv = qkv->values};
+  qkv_arguments a = arguments(context, model, layer, parameters, rows);
+  a.rope = rope->values;
+  a.x = x->values;
+  a.positions = positions;
+  a.qkv = qkv->values;
   ops_reserve_scratch(context, a.tiles.tile * (model->hidden + QKV));
   ops_parallel(context, a.tiles.count, qkv_tile_variants[context->isa], &a);
 }
@@ -104,34 +124,32 @@ OPS_BODY void normalize_heads_backward(
 
 // Takes the gradient of a tile's queries and keys back through the norms of their heads. The heads
 // before these are computed again: from the normed ones they come back only where no weight is 0.
-OPS_BODY void head_norms_backward(const qkv_arguments *a, size_t item, size_t rows, float *before) {
+OPS_BODY void head_norms_backward(
+    const qkv_arguments *a, size_t item, unsigned thread, size_t rows, float *before) {
   const ops_model *m = a->model;
-  const ops_layer *l = a->layer;
   const size_t D = m->hidden, d = m->head_dim, A = m->heads * d, K = m->kv_heads * d;
   const size_t QKV = A + 2 * K, tile = a->tiles.tile, first = item * tile;
   float *h = a->h + first * D, *dy = a->qkv + first * QKV;
   for (size_t r = 0; r < rows; r++)
-    ops_rmsnorm_row(
-        a->x + (first + r) * D, a->parameters + l->input_norm, h + r * D, D, m->norm_epsilon);
+    ops_rmsnorm_row(a->x + (first + r) * D, a->input_norm, h + r * D, D, m->norm_epsilon);
   memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
-  ops_product_nt(tile, A, D, h, D, a->parameters + l->q, before, A + K);
-  ops_product_nt(tile, K, D, h, D, a->parameters + l->k, before + A, A + K);
+  ops_product_nt(a->context, thread, tile, A, D, h, D, a->q, before, A + K);
+  ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, before + A, A + K);
   for (size_t r = 0; r < rows; r++) {
-    add_bias(before + r * (A + K), a->parameters, l->q_bias, A);
-    add_bias(before + r * (A + K) + A, a->parameters, l->k_bias, K);
+    add_bias(before + r * (A + K), a->q_bias, A);
+    add_bias(before + r * (A + K) + A, a->k_bias, K);
   }
   normalize_heads_backward(
-      before, A + K, dy, QKV, rows, m->heads, d, a->parameters + l->q_norm, m->norm_epsilon,
+      before, A + K, dy, QKV, rows, m->heads, d, a->q_norm, m->norm_epsilon,
       a->q_norm_parts + item * A);
   normalize_heads_backward(
-      before + A, A + K, dy + A, QKV, rows, m->kv_heads, d, a->parameters + l->k_norm,
-      m->norm_epsilon, a->k_norm_parts + item * K);
+      before + A, A + K, dy + A, QKV, rows, m->kv_heads, d, a->k_norm, m->norm_epsilon,
+      a->k_norm_parts + item * K);
 }
 
 OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
   const qkv_arguments *a = arguments;
   const ops_model *m = a->model;
-  const ops_layer *l = a->layer;
   const size_t D = m->hidden, d = m->head_dim, A = m->heads * d, K = m->kv_heads * d;
   const size_t QKV = A + 2 * K, tile = a->tiles.tile, first = item * tile;
   const size_t rows = a->tiles.rows - first < tile ? a->tiles.rows - first : tile;
@@ -140,18 +158,17 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
     rotate(
         dy + r * QKV, m->heads + m->kv_heads, d, a->rope + (size_t)a->positions[first + r] * d, -1);
   float *dh = a->context->scratch[thread];
-  if (l->q_norm != OPS_ABSENT) head_norms_backward(a, item, rows, dh + tile * D);
-  ops_product_nn(rows, A, D, dy, QKV, a->parameters + l->q, dh, D, false);
-  ops_product_nn(rows, K, D, dy + A, QKV, a->parameters + l->k, dh, D, true);
-  ops_product_nn(rows, K, D, dy + A + K, QKV, a->parameters + l->v, dh, D, true);
+  if (a->q_norm) head_norms_backward(a, item, thread, rows, dh + tile * D);
+  ops_product_nn(a->context, thread, rows, A, D, dy, QKV, a->q, dh, D, false);
+  ops_product_nn(a->context, thread, rows, K, D, dy + A, QKV, a->k, dh, D, true);
+  ops_product_nn(a->context, thread, rows, K, D, dy + A + K, QKV, a->v, dh, D, true);
   float *dnorm = a->norm_parts + item * D;
   memset(dnorm, 0, D * sizeof(float));
-  const float *weight = a->parameters + l->input_norm;
   for (size_t r = 0; r < rows; r++) {
     const size_t row = (first + r) * D;
-    const float inverse = ops_rmsnorm_row(a->x + row, weight, a->h + row, D, m->norm_epsilon);
+    const float inverse = ops_rmsnorm_row(a->x + row, a->input_norm, a->h + row, D, m->norm_epsilon);
     ops_rmsnorm_row_backward(
-        a->x + row, weight, inverse, dh + r * D, a->dx_mid + row, a->dx + row, dnorm, D);
+        a->x + row, a->input_norm, inverse, dh + r * D, a->dx_mid + row, a->dx + row, dnorm, D);
   }
 }
 OPS_VARIANTS(qkv_backward_tile);
@@ -169,12 +186,15 @@ void ops_qkv_backward_f32(
     ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace) {
   const size_t D = model->hidden, A = model->heads * model->head_dim;
   const size_t K = model->kv_heads * model->head_dim, QKV = A + 2 * K;
-  qkv_arguments a = {
-      .context = context, .model = model, .layer = layer, .parameters = parameters->values,
-      .rope = rope->values, .x = x->values, .positions = positions,
-      .tiles = ops_tile_rows(rows, narrowest(model)), .qkv = dqkv->values,
-      .dx_mid = dx_mid->values, .dx = dx->values, .h = workspace->values,
-      .norm_parts = workspace->values + ops_row_capacity(rows) * D};
+  qkv_arguments a = arguments(context, model, layer, parameters, rows);
+  a.rope = rope->values;
+  a.x = x->values;
+  a.positions = positions;
+  a.qkv = dqkv->values;
+  a.dx_mid = dx_mid->values;
+  a.dx = dx->values;
+  a.h = workspace->values;
+  a.norm_parts = workspace->values + ops_row_capacity(rows) * D;
   a.q_norm_parts = a.norm_parts + a.tiles.count * D;
   a.k_norm_parts = a.q_norm_parts + a.tiles.count * A;
   ops_reserve_scratch(context, a.tiles.tile * (D + (layer->q_norm == OPS_ABSENT ? 0 : A + K)));

@@ -4,7 +4,8 @@
 typedef struct {
   ops_context *context;
   const ops_model *model;
-  const float *parameters, *x;
+  ops_head head;
+  const float *x;
   const size_t *rows;
   ops_tiling tiles;
   const ops_sampling *sampling;
@@ -153,7 +154,7 @@ OPS_BODY void sample_tile(void *arguments, size_t item, unsigned thread) {
   float *h = a->context->scratch[thread], *logits = h + tile * m->hidden;
   float *e = logits + tile * stride, *weights = e + stride;
   int32_t *heap = (int32_t *)(void *)(weights + stride), *ids = heap + stride;
-  ops_logits_tile(m, a->parameters, a->x, a->rows + first, 1, rows, tile, h, logits, NULL);
+  ops_logits_tile(&a->head, thread, a->x, a->rows + first, 1, rows, tile, h, logits, NULL);
   for (size_t i = 0; i < rows; i++)
     a->drawn[first + i] = draw(
         logits + i * stride, m->vocabulary, a->sampling, a->uniforms[first + i], e, weights, heap,
@@ -166,8 +167,8 @@ void ops_head_sample_f32(
     const ops_tensor *x, const size_t *rows, size_t count, const ops_sampling *sampling,
     const double *host_uniforms, ops_drawn *host_drawn) {
   sample_arguments a = {
-      .context = context, .model = model, .parameters = parameters->values, .x = x->values,
-      .rows = rows, .tiles = ops_tile_head(model, count), .sampling = sampling,
+      .context = context, .model = model, .head = ops_head_of(context, model, parameters),
+      .x = x->values, .rows = rows, .tiles = ops_tile_head(model, count), .sampling = sampling,
       .uniforms = host_uniforms, .drawn = host_drawn};
   const size_t stride = ops_logit_stride(model);
   ops_reserve_scratch(context, a.tiles.tile * (model->hidden + stride) + 4 * stride);

@@ -8,8 +8,8 @@
 typedef struct {
   ops_context *context;
   const ops_model *model;
-  const ops_value_head *head;
-  const float *parameters, *x;
+  const float *norm, *weight, *bias;
+  const float *x;
   const ops_head_row *rows;
   const ops_target *targets;
   size_t count;
@@ -19,6 +19,17 @@ typedef struct {
   float *dx, *parts;
 } value_arguments;
 
+static value_arguments arguments(
+    ops_context *context, const ops_model *model, const ops_value_head *head,
+    const ops_tensor *parameters) {
+  float *room = ops_reserve_vectors(context, parameters, 2 * model->hidden + 1);
+  return (value_arguments){
+      .context = context, .model = model,
+      .norm = ops_vector(parameters, model->final_norm, model->hidden, &room),
+      .weight = ops_vector(parameters, head->weight, model->hidden, &room),
+      .bias = ops_vector(parameters, head->bias, 1, &room)};
+}
+
 static size_t runs(size_t count) { return (count + OPS_VALUE_RUN - 1) / OPS_VALUE_RUN; }
 
 OPS_BODY void value_run(void *arguments, size_t item, unsigned thread) {
@@ -26,13 +37,11 @@ OPS_BODY void value_run(void *arguments, size_t item, unsigned thread) {
   const ops_model *m = a->model;
   const size_t D = m->hidden, first = item * OPS_VALUE_RUN;
   const size_t end = a->count - first < OPS_VALUE_RUN ? a->count : first + OPS_VALUE_RUN;
-  const float *weight = a->parameters + a->head->weight, bias = a->parameters[a->head->bias];
   float *h = a->context->scratch[thread];
   for (size_t i = first; i < end; i++) {
     const ops_head_row *row = &a->rows[i];
-    ops_rmsnorm_row(
-        a->x + row->row * D, a->parameters + m->final_norm, h, D, m->norm_epsilon);
-    const float value = ops_dot(h, weight, D) + bias;
+    ops_rmsnorm_row(a->x + row->row * D, a->norm, h, D, m->norm_epsilon);
+    const float value = ops_dot(h, a->weight, D) + *a->bias;
     for (size_t t = 0; t < row->targets; t++)
       a->values[a->targets[row->first_target + t].index] = value;
   }
@@ -43,9 +52,12 @@ void ops_value_f32(
     ops_context *context, const ops_model *model, const ops_value_head *head,
     const ops_tensor *parameters, const ops_tensor *x, const ops_head_row *rows, size_t count,
     const ops_target *targets, float *host_values) {
-  value_arguments a = {
-      .context = context, .model = model, .head = head, .parameters = parameters->values,
-      .x = x->values, .rows = rows, .targets = targets, .count = count, .values = host_values};
+  value_arguments a = arguments(context, model, head, parameters);
+  a.x = x->values;
+  a.rows = rows;
+  a.targets = targets;
+  a.count = count;
+  a.values = host_values;
   ops_reserve_scratch(context, model->hidden);
   ops_parallel(context, runs(count), value_run_variants[context->isa], &a);
 }
@@ -60,7 +72,7 @@ OPS_BODY void value_backward_run(void *arguments, size_t item, unsigned thread) 
   const ops_model *m = a->model;
   const size_t D = m->hidden, first = item * OPS_VALUE_RUN;
   const size_t end = a->count - first < OPS_VALUE_RUN ? a->count : first + OPS_VALUE_RUN;
-  const float *norm = a->parameters + m->final_norm, *weight = a->parameters + a->head->weight;
+  const float *norm = a->norm, *weight = a->weight;
   float *h = a->context->scratch[thread], *dh = h + D;
   float *dnorm = a->parts + item * part_stride(m), *dweight = dnorm + D;
   memset(dnorm, 0, part_stride(m) * sizeof(float));
@@ -95,10 +107,14 @@ void ops_value_backward_f32(
     ops_tensor *gradient, ops_tensor *workspace) {
   const size_t D = model->hidden, stride = part_stride(model);
   float *parts = workspace->values, *g = gradient->values;
-  value_arguments a = {
-      .context = context, .model = model, .head = head, .parameters = parameters->values,
-      .x = x->values, .rows = rows, .targets = targets, .count = count, .dvalues = host_dvalues,
-      .dx = dx->values, .parts = parts};
+  value_arguments a = arguments(context, model, head, parameters);
+  a.x = x->values;
+  a.rows = rows;
+  a.targets = targets;
+  a.count = count;
+  a.dvalues = host_dvalues;
+  a.dx = dx->values;
+  a.parts = parts;
   memset(dx->values, 0, x_rows * D * sizeof(float));
   ops_reserve_scratch(context, 2 * D);
   ops_parallel(context, runs(count), value_backward_run_variants[context->isa], &a);

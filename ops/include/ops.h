@@ -3,9 +3,11 @@
 // One header, several implementations: `ops/cpu` is one, a CUDA build provides the same symbols.
 //
 // Conventions
-// - A tensor is a handle that a context owns: a flat run of f32 values in the memory of the device.
+// - A tensor is a handle that a context owns: a flat run of values in the memory of the device.
 //   Host memory is reached by `ops_tensor_write` and `ops_tensor_read` alone. Parameters named
 //   `host_...`, tables of rows and groups, and tokens are host memory, read before the call returns.
+// - All tensors are f32, but for `parameters`, which may be in any `ops_type`: weights are widened
+//   exactly, a piece at a time, as they are used. Those that AdamW updates are f32.
 // - Matrices are row-major; a weight is [out, in], so a product is Y = X * W^T.
 // - "rows" are tokens of packed, unpadded sequences. A tensor of rows holds `ops_row_capacity`
 //   rows: products work on whole tiles and may read and write the rows after the last one.
@@ -48,14 +50,28 @@ const char *ops_blas_core(const ops_context *context);
 // The library of the products and how it was built, such as `OpenBLAS 0.3.21 DYNAMIC_ARCH …`.
 const char *ops_blas_library(const ops_context *context);
 
-// `count` f32 zeros; NULL where memory is exhausted.
-ops_tensor *ops_tensor_create(ops_context *context, size_t count);
+// How the values of a tensor are held.
+typedef enum ops_type {
+  OPS_F32 = 0,
+  OPS_BF16 = 1,  // the upper half of an f32
+  OPS_F16 = 2,   // IEEE binary16
+} ops_type;
+
+// `count` zeros; NULL where memory is exhausted.
+ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type);
 void ops_tensor_destroy(ops_tensor *tensor);
 size_t ops_tensor_count(const ops_tensor *tensor);
+ops_type ops_tensor_type(const ops_tensor *tensor);
+// Of an f32 tensor.
 void ops_tensor_write(ops_tensor *tensor, size_t offset, const float *host_values, size_t count);
+// Values in the tensor's own type, little-endian, at any alignment.
+void ops_tensor_write_stored(
+    ops_tensor *tensor, size_t offset, const void *host_bytes, size_t count);
+// Of any tensor, widened to f32.
 void ops_tensor_read(const ops_tensor *tensor, size_t offset, float *host_values, size_t count);
 void ops_tensor_zero(ops_tensor *tensor, size_t offset, size_t count);
-// destination[destination_offset...] = source[source_offset...]; the ranges may not overlap.
+// destination[destination_offset...] = source[source_offset...], both of one type; the ranges may
+// not overlap.
 void ops_tensor_copy(
     const ops_tensor *source, size_t source_offset, ops_tensor *destination,
     size_t destination_offset, size_t count);
