@@ -1,9 +1,10 @@
 /// Joins the tokens of one word by the merges, lowest rank first, leftmost first among equals.
 ///
-/// A heap of candidate merges and a linked list of tokens: n log n for a word of n bytes, so that a
-/// megabyte without a space takes no longer per byte than prose. The order of events, stale
-/// candidates included, is that of Hugging Face's `Word::merge_all` (tokenizers, `bpe/word.rs`).
-/// Holds only scratch memory; one per call of `encode`.
+/// A short word is looked through for its next merge again and again, which is fastest; a long one has
+/// a heap of candidate merges and a linked list of tokens: n log n for a word of n bytes, so that a
+/// megabyte without a space takes no longer per byte than prose. Both do what Hugging Face's
+/// `Word::merge_all` does (tokenizers, `bpe/word.rs`). Holds only scratch memory; one per call of
+/// `encode`.
 struct BytePairMerger {
   private struct Symbol {
     var id: Int32
@@ -14,16 +15,64 @@ struct BytePairMerger {
     var isGone = false
   }
 
+  private var word: [Int32] = []
+  /// Of a short word: the rank of each token with the next one, or `none`.
+  private var ranks: [MergeTable.Rank] = []
+  private static let none = MergeTable.Rank.max
+  /// Tokens of a word that is looked through.
+  private static let short = 24
+
   private var symbols: [Symbol] = []
   /// A binary heap, least first: rank in the upper half, position in the lower.
   private var heap: [UInt64] = []
 
-  /// Appends a word's final tokens to `ids`; `word` are the tokens of its bytes.
-  mutating func merge(_ word: ArraySlice<Int32>, by table: MergeTable, into ids: inout [Int32]) {
-    guard word.count > 1 else {
-      ids.append(contentsOf: word)
-      return
+  /// Appends the final tokens of the word `bytes[range]` to `ids`.
+  ///
+  /// - Parameter byteIDs: the token of each byte; one that is -1 is dropped.
+  mutating func merge(
+    _ bytes: [UInt8], _ range: Range<Int>, _ byteIDs: [Int32], by table: MergeTable,
+    into ids: inout [Int32]
+  ) {
+    word.removeAll(keepingCapacity: true)
+    for index in range {
+      let id = byteIDs[Int(bytes[index])]
+      if id >= 0 { word.append(id) }
     }
+    if word.count > Self.short {
+      mergeLong(by: table, into: &ids)
+    } else {
+      mergeShort(by: table)
+      ids.append(contentsOf: word)
+    }
+  }
+
+  private mutating func mergeShort(by table: MergeTable) {
+    guard word.count > 1 else { return }
+    ranks.removeAll(keepingCapacity: true)
+    for place in 0..<word.count - 1 {
+      ranks.append(table.rank(word[place], word[place + 1]) ?? Self.none)
+    }
+    while true {
+      var least = Self.none
+      var place = 0
+      for index in ranks.indices where ranks[index] < least {
+        least = ranks[index]
+        place = index
+      }
+      guard least != Self.none else { return }
+      word[place] = table.products[Int(least)]
+      word.remove(at: place + 1)
+      ranks.remove(at: place)
+      if place < ranks.count {
+        ranks[place] = table.rank(word[place], word[place + 1]) ?? Self.none
+      }
+      if place > 0 {
+        ranks[place - 1] = table.rank(word[place - 1], word[place]) ?? Self.none
+      }
+    }
+  }
+
+  private mutating func mergeLong(by table: MergeTable, into ids: inout [Int32]) {
     symbols.removeAll(keepingCapacity: true)
     heap.removeAll(keepingCapacity: true)
     for id in word {

@@ -3,6 +3,8 @@ struct BytePairModel: Sendable {
   /// The token of each single byte, or -1 where the vocabulary lacks it.
   let byteIDs: [Int32]
   let merges: MergeTable
+  /// Words that come out as one token, whether by merges or because the file asks for it.
+  let words: WordTable
   /// By the UTF-8 of the spelling in tokenizer.json.
   private let ids: [TokenSpelling: Int32]
   /// By id: the bytes it decodes to, one after the other; `starts` has one more entry than ids.
@@ -15,18 +17,25 @@ struct BytePairModel: Sendable {
 
   /// - Parameters:
   ///   - ids: each token's id; no id twice.
-  ///   - contents: the content of added tokens by id, which need not be spelled in bytes.
-  init(ids: [TokenSpelling: Int32], merges: MergeTable) {
+  ///   - vocabulary: the ids of the model itself, without those of added tokens alone.
+  ///   - ignoresMerges: whether a word of the vocabulary is that token, whatever merges make of it.
+  init(
+    ids: [TokenSpelling: Int32], merges: MergeTable, vocabulary: Set<Int32>, ignoresMerges: Bool
+  ) {
     let count = Int(ids.values.max() ?? -1) + 1
     var spellings = [TokenSpelling?](repeating: nil, count: count)
     for (spelling, id) in ids { spellings[Int(id)] = spelling }
     var bytes: [UInt8] = []
     var starts = [0]
-    for spelling in spellings {
+    // No two tokens that are spelled in bytes are the same bytes.
+    var isSpelledInBytes = [Bool](repeating: false, count: count)
+    for (id, spelling) in spellings.enumerated() {
       if let spelling {
         let text = String(decoding: spelling.utf8, as: UTF8.self)
+        let spelled = ByteAlphabet.bytes(spelledBy: text)
+        isSpelledInBytes[id] = spelled.map { !$0.isEmpty } ?? false
         // Hugging Face's decoder does the same: what is not spelled in bytes stands for itself.
-        bytes += ByteAlphabet.bytes(spelledBy: text) ?? spelling.utf8
+        bytes += spelled ?? spelling.utf8
       }
       starts.append(bytes.count)
     }
@@ -35,7 +44,25 @@ struct BytePairModel: Sendable {
     }
     (self.ids, self.merges, self.bytes, self.starts) = (ids, merges, bytes, starts)
     exists = spellings.map { $0 != nil }
+    var words = WordTable(bytes: bytes, starts: starts, capacity: vocabulary.count)
+    var merger = BytePairMerger()
+    var made: [Int32] = []
+    for id in vocabulary.sorted() where isSpelledInBytes[Int(id)] {
+      let word = starts[Int(id)]..<starts[Int(id) + 1]
+      if !ignoresMerges {
+        // Longer words are left to their merges: a hostile file would have megabytes of them.
+        guard word.count <= Self.longestTried else { continue }
+        made.removeAll(keepingCapacity: true)
+        merger.merge(bytes, word, byteIDs, by: merges, into: &made)
+        guard made == [id] else { continue }
+      }
+      words.insert(id)
+    }
+    self.words = words
   }
+
+  /// Bytes of a word whose merges are tried when the file is read.
+  private static let longestTried = 32
 
   func hasToken(_ id: Int32) -> Bool { id >= 0 && Int(id) < exists.count && exists[Int(id)] }
 
@@ -45,14 +72,6 @@ struct BytePairModel: Sendable {
   }
 
   func id(spelled utf8: [UInt8]) -> Int32? { ids[TokenSpelling(utf8: utf8)] }
-
-  /// The token that is exactly these bytes.
-  func id(of word: ArraySlice<UInt8>) -> Int32? {
-    var utf8: [UInt8] = []
-    utf8.reserveCapacity(2 * word.count)
-    for byte in word { utf8 += UTF8.encode(ByteAlphabet.scalars[Int(byte)])! }
-    return id(spelled: utf8)
-  }
 }
 
 /// A token's spelling as a key: compared by UTF-8 bytes, since `String` equates normal forms.

@@ -14,20 +14,21 @@ enum ScalarClass: Sendable {
 
   var isSpace: Bool { self == .space || self == .newline }
 
+  @inline(__always)
   init(_ scalar: Unicode.Scalar) {
-    let value = scalar.value
-    if value < 0x80 {
-      switch UInt8(value) {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
-        self = .letter
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): self = .number
-      case 0x0A, 0x0D: self = .newline
-      case 0x20, 0x09, 0x0B, 0x0C: self = .space
-      default: self = .other
-      }
-      return
-    }
-    let properties = scalar.properties
+    self =
+      scalar.value < 0x10000
+      ? Self.basicPlane[Int(scalar.value)] : Self(properties: scalar.properties)
+  }
+
+  /// Of every character below U+10000; looking the properties up takes fifty times as long. Surrogates,
+  /// which no text holds, are `other`.
+  private static let basicPlane: [ScalarClass] = (UInt32(0)..<0x10000).map { value in
+    if value == 0x0A || value == 0x0D { return .newline }
+    return Unicode.Scalar(value).map { Self(properties: $0.properties) } ?? .other
+  }
+
+  private init(properties: Unicode.Scalar.Properties) {
     switch properties.generalCategory {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
       self = Self.isKnown(properties) ? .letter : .other

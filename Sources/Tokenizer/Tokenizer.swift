@@ -11,7 +11,6 @@ public final class Tokenizer: Sendable {
   let model: BytePairModel
   let preTokenizer: PreTokenizer
   let composes: Bool
-  let ignoresMerges: Bool
   /// Found in the raw text, and in the normalized text.
   let rawTokens: AddedTokens
   let normalizedTokens: AddedTokens
@@ -54,7 +53,6 @@ public final class Tokenizer: Sendable {
     model = try file.model(addedTokens: addedTokens)
     preTokenizer = try file.preTokenizer()
     composes = try file.composes()
-    ignoresMerges = try file.ignoresMerges()
     (prefix, suffix) = try file.template(count: model.count)
     try file.checkDecoder()
     var raw = AddedTokens()
@@ -150,29 +148,26 @@ public final class Tokenizer: Sendable {
 
 /// Encodes word by word; holds the scratch memory of one `encode`.
 private struct WordEncoder {
-  let tokenizer: Tokenizer
+  private let model: BytePairModel
+  private let preTokenizer: PreTokenizer
   private var merger = BytePairMerger()
-  private var word: [Int32] = []
 
-  init(tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+  init(tokenizer: Tokenizer) {
+    model = tokenizer.model
+    preTokenizer = tokenizer.preTokenizer
+  }
 
   mutating func encode(_ bytes: [UInt8], _ piece: Range<Int>, into ids: inout [Int32]) {
     let text = ScalarText(bytes: bytes, end: piece.upperBound)
-    let model = tokenizer.model
     var start = piece.lowerBound
     while start < piece.upperBound {
-      let end = tokenizer.preTokenizer.wordEnd(in: text, from: start)
-      defer { start = end }
-      if tokenizer.ignoresMerges, let id = model.id(of: bytes[start..<end]) {
+      let end = preTokenizer.wordEnd(in: text, from: start)
+      if let id = model.words.id(of: bytes, start..<end) {
         ids.append(id)
-        continue
+      } else {
+        merger.merge(bytes, start..<end, model.byteIDs, by: model.merges, into: &ids)
       }
-      word.removeAll(keepingCapacity: true)
-      for byte in bytes[start..<end] {
-        let id = model.byteIDs[Int(byte)]
-        if id >= 0 { word.append(id) }
-      }
-      merger.merge(word[...], by: model.merges, into: &ids)
+      start = end
     }
   }
 }

@@ -94,6 +94,7 @@ struct TokenizerFile {
       ids[TokenSpelling(utf8: Array(member.name.utf8))] = id
     }
     let merges = try merges(model, ids: ids)
+    var additions = Set<Int32>()
     for token in addedTokens {
       let spelling = TokenSpelling(utf8: Array(token.content.utf8))
       if let known = ids[spelling] {
@@ -105,9 +106,12 @@ struct TokenizerFile {
           throw malformed("added token \(token.id) has the id of another token")
         }
         ids[spelling] = token.id
+        additions.insert(token.id)
       }
     }
-    let result = BytePairModel(ids: ids, merges: merges)
+    let result = BytePairModel(
+      ids: ids, merges: merges, vocabulary: taken.subtracting(additions),
+      ignoresMerges: try ignoresMerges())
     try checkModel(model, isComplete: !result.byteIDs.contains(-1))
     return result
   }
