@@ -15,8 +15,8 @@ public final class Tokenizer: Sendable {
   let rawTokens: AddedTokens
   let normalizedTokens: AddedTokens
   /// What the file's template puts before and after a text.
-  let prefix: [Int32]
-  let suffix: [Int32]
+  public let prefix: [Int32]
+  public let suffix: [Int32]
   /// Every added token, ascending by id.
   public let addedTokens: [AddedToken]
   /// By id: whether `decode(skipSpecials:)` drops it.
@@ -112,21 +112,27 @@ public final class Tokenizer: Sendable {
 
   /// Normalizes what lies between added tokens, cuts the rest of the added tokens out, and encodes.
   private func encodePiece(
-    _ bytes: [UInt8], _ piece: Range<Int>, _ specials: SpecialTokens, _ encoder: inout WordEncoder,
+    _ bytes: [UInt8], _ range: Range<Int>, _ specials: SpecialTokens, _ encoder: inout WordEncoder,
     _ ids: inout [Int32]
   ) {
     var bytes = bytes
-    var piece = piece
+    var piece = range
     if composes, let composed = CanonicalForm.composed(bytes[piece]) {
       bytes = composed
       piece = 0..<bytes.count
     }
     guard !normalizedTokens.isEmpty else { return encoder.encode(bytes, piece, into: &ids) }
-    normalizedTokens.split(bytes, piece, specials: specials) { piece in
+    normalizedTokens.split(bytes, piece, specials: specials.within(range)) { piece in
       encoder.encode(bytes, piece, into: &ids)
     } token: {
       ids.append($0.id)
     }
+  }
+
+  /// Byte ranges of `text` in which special tokens are spelled, as `encode` would recognize them.
+  public func specialPlaces(in text: String) -> [Range<Int>] {
+    let bytes = Array(text.utf8)
+    return rawTokens.specialPlaces(in: bytes) + normalizedTokens.specialPlaces(in: bytes)
   }
 
   /// The text of `ids`. Broken UTF-8 becomes U+FFFD once for each maximal invalid part; ids without

@@ -60,16 +60,15 @@ struct TokenizerFile {
       guard length <= Self.addedByteLimit else {
         throw malformed("added_tokens have more than \(Self.addedByteLimit) bytes of text")
       }
-      for field in ["lstrip", "rstrip", "single_word"]
-      where try flag(entry, field, absent: false) {
-        throw unsupported("added_tokens[\(index)].\(field)", "true is not done here")
-      }
       let special = try flag(entry, "special", absent: false)
       tokens.append(
         AddedToken(
           id: try id(entry["id"], of: "added_tokens[\(index)]"), content: content,
           isSpecial: special,
-          isNormalized: try flag(entry, "normalized", absent: !special)))
+          isNormalized: try flag(entry, "normalized", absent: !special),
+          isSingleWord: try flag(entry, "single_word", absent: false),
+          stripsLeft: try flag(entry, "lstrip", absent: false),
+          stripsRight: try flag(entry, "rstrip", absent: false)))
     }
     return tokens.sorted { $0.id < $1.id }
   }

@@ -4,7 +4,7 @@ import Testing
 import Tokenizer
 
 @Suite struct GoldenTests {
-  @Test(arguments: ["arith-1024", "arith-1024-unicode", "characters", "gaps"])
+  @Test(arguments: ["arith-1024", "arith-1024-unicode", "characters", "gaps", "strips"])
   func everyVectorOfTheFixturesAgrees(name: String) {
     let report = TokenizerFixtures.report(TokenizerFixtures.directory + "/" + name)
     #expect(report.failures == [])

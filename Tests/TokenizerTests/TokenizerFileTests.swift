@@ -29,7 +29,7 @@ import Tokenizer
       (#""end_of_word_suffix": null"#, #""end_of_word_suffix": "@@""#, "end_of_word_suffix"),
       (#""truncation": null"#, #""truncation": {}"#, "truncation"),
       (#""add_prefix_space": false"#, #""add_prefix_space": true"#, "add_prefix_space"),
-      (#""lstrip": false"#, #""lstrip": true"#, "lstrip"),
+      (#""lstrip": false"#, #""lstrip": 1"#, "lstrip"),
       (#""type": "TemplateProcessing""#, #""type": "BertProcessing""#, "BertProcessing"),
       (#""ab": 3"#, #""ab": 2"#, "id 2 stands twice"),
       (#""ab": 3"#, #""ab": -3"#, "id of a vocabulary entry"),

@@ -79,16 +79,81 @@ import Tokenizer
     #expect(decode([0xF0, 0x9F, 0x98, 0x80]) == [0x1F600])
   }
 
-  /// Takes a third of a second. A merge that looks at the whole word again after each of its half
-  /// million joins takes minutes, so that the limit holds on a busy machine and tells the two apart.
-  @Test func aMegabyteWithoutSpacesTakesNearLinearTime() throws {
+  /// A megabyte each. All together take two seconds; a merge that looks at the whole word again after
+  /// each of its half million joins takes minutes for one, so that the limit tells the two apart on a
+  /// busy machine.
+  @Test func hostileTextTakesNearLinearTime() throws {
     let tokenizer = try TokenizerFixtures.load("arith-1024")
     var random = SeededNumbers(seed: 13)
     let letters = (0..<1 << 20).map { _ in UInt8(97 + random.next() % 26) }
-    let text = String(decoding: letters, as: UTF8.self)
-    let start = ContinuousClock.now
-    let ids = tokenizer.encode(text)
-    #expect(ContinuousClock.now - start < .seconds(20))
+    let marks: [Unicode.Scalar] = ["\u{301}", "\u{327}", "\u{300}", "\u{323}"]
+    var combining = "a"
+    for _ in 0..<1 << 19 {
+      combining.unicodeScalars.append(marks[Int(random.next() % UInt64(marks.count))])
+    }
+    func repeated(_ text: String) -> String {
+      String(repeating: text, count: (1 << 20) / text.utf8.count)
+    }
+    let texts =
+      [String(decoding: letters, as: UTF8.self), combining]
+      + [
+        "a", "ab", " ", "\n", "1", "'", ".", "\t \n", "\u{4F60}", "<|im_end|>", "<|im_end",
+        "e\u{301}",
+      ]
+      .map(repeated)
+    for (index, text) in texts.enumerated() {
+      let start = ContinuousClock.now
+      let ids = tokenizer.encode(text)
+      #expect(ContinuousClock.now - start < .seconds(20), "text \(index)")
+      #expect(tokenizer.encode(tokenizer.decode(ids)) == ids, "text \(index)")
+    }
+  }
+
+  /// Whatever is cut, the pieces together are what decoding at once gives.
+  @Test func decodingOneByOneIsDecodingAtOnce() throws {
+    let tokenizer = try TokenizerFixtures.load("arith-1024")
+    var random = SeededNumbers(seed: 14)
+    let bytes = try (0..<256).map {
+      try #require(tokenizer.id(of: ByteAlphabet.spelling(of: [UInt8($0)])))
+    }
+    let pieces: [[UInt8]] = [
+      [0xE4, 0xBD, 0xA0], [0xF0, 0x9F, 0x98, 0x80], [0xC3], [0xE0], [0x80], [0xED, 0xA0],
+      [0xF4, 0x90],
+      [0xFF], [0x41], [0xF0, 0x9F], [0xE0, 0x80], [0xF4, 0x8F, 0xBF],
+    ]
+    var failed: [Int] = []
+    for round in 0..<2000 {
+      var ids: [Int32] = []
+      for _ in 0..<random.next() % 8 {
+        ids +=
+          random.next() % 3 == 0
+          ? [Int32(random.next() % 1024)]
+          : pieces[Int(random.next() % UInt64(pieces.count))].map { bytes[Int($0)] }
+      }
+      for skips in [false, true] {
+        var decoder = IncrementalDecoder(tokenizer, skipSpecials: skips)
+        var text = ""
+        for id in ids { text += decoder.append(id) }
+        text += decoder.finish()
+        let whole = tokenizer.decode(ids, skipSpecials: skips)
+        if !text.utf8.elementsEqual(whole.utf8) { failed.append(round) }
+      }
+    }
+    #expect(failed == [], "seed 14")
+    // A character is given as soon as its last byte is there, and no sooner.
+    var decoder = IncrementalDecoder(tokenizer)
+    let given = [0xF0, 0x9F, 0x98, 0x80].map { decoder.append(bytes[$0]) }
+    #expect(given == ["", "", "", "\u{1F600}"] && decoder.finish() == "")
+  }
+
+  @Test func specialTokensAreTextWhereTheyAreToldTo() throws {
+    let tokenizer = try TokenizerFixtures.load("arith-1024")
+    let end = try #require(tokenizer.id(of: "<|im_end|>"))
+    let text = "a<|im_end|>b<|im_end|>"
+    let places = tokenizer.specialPlaces(in: text)
+    #expect(places == [1..<11, 12..<22])
+    let ids = tokenizer.encode(text, specials: .recognizedExcept(at: [1]))
+    #expect(ids.filter { $0 == end }.count == 1 && ids.last == end)
     #expect(tokenizer.decode(ids) == text)
   }
 
