@@ -50,6 +50,7 @@ let package = Package(
     module("Digest", ["CCrypto"]),
     module("Operators", ["COps", "Records"]),
     module("Tokenizer", ["Records", "Files"]),
+    module("ChatTemplate", ["Records", "Files"]),
     module("Policy", ["Records", "Files", "Randomness", "Digest", "Tokenizer", "Operators"]),
     module("Estimator", ["Records", "Randomness"]),
     module("Verifiers", ["Records"]),
@@ -59,8 +60,8 @@ let package = Package(
     module(
       "Stages",
       [
-        "Records", "Files", "Randomness", "Digest", "Tokenizer", "Policy", "Estimator", "Verifiers",
-        "Queue", "Shards", "Definition",
+        "Records", "Files", "Randomness", "Digest", "Tokenizer", "ChatTemplate", "Policy",
+        "Estimator", "Verifiers", "Queue", "Shards", "Definition",
       ]),
     module("Inspector", ["Records", "Files", "Definition", "Tokenizer", "Queue", "Stages"]),
     module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
@@ -69,7 +70,8 @@ let package = Package(
     module(
       "Check",
       [
-        "Records", "Files", "Randomness", "Digest", "Estimator", "Tokenizer", "Policy", "Operators",
+        "Records", "Files", "Randomness", "Digest", "Estimator", "Tokenizer", "ChatTemplate",
+        "Policy", "Operators",
       ]),
     .executableTarget(
       name: "pipeline",
@@ -92,6 +94,7 @@ let package = Package(
     tests("Verifiers", ["Verifiers", "Records"]),
     tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),
+    tests("ChatTemplate", ["ChatTemplate", "Records"], hasFixtures: true),
     tests("Files", ["Files"]),
     tests("Records", ["Records", "Randomness"]),
     tests("Randomness", ["Randomness"]),
@@ -104,13 +107,14 @@ let package = Package(
     tests(
       "Stages",
       [
-        "Records", "Randomness", "Digest", "Operators", "Tokenizer", "Policy", "Estimator",
-        "Verifiers", "Queue", "Shards", "Definition", "Stages",
+        "Records", "Randomness", "Digest", "Operators", "Tokenizer", "ChatTemplate", "Policy",
+        "Estimator", "Verifiers", "Queue", "Shards", "Definition", "Stages",
       ]),
     tests(
       "Fuzz",
       [
-        "Records", "Definition", "Estimator", "Policy", "Queue", "Shards", "Stages", "Tokenizer",
+        "Records", "ChatTemplate", "Definition", "Estimator", "Policy", "Queue", "Shards", "Stages",
+        "Tokenizer",
       ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
