@@ -1,3 +1,5 @@
+import ChatTemplate
+import Digest
 import Files
 import Foundation
 import Records
@@ -5,10 +7,10 @@ import Tokenizer
 
 /// Compares a tokenizer with golden vectors of Hugging Face's tokenizers.
 ///
-/// A golden directory holds `tokenizer.json` or `tokenizer.json.zst`, and `vectors.json`,
-/// `chat.json` or both. A directory without a tokenizer is a variant, `NAME-SUFFIX`, of its sibling
-/// `NAME`, whose tokenizer it uses. Texts are compared by their UTF-8 bytes. Whatever a file holds
-/// that this does not understand is a failure, never passed over.
+/// A golden directory holds `tokenizer.json` or `tokenizer.json.zst`, and `vectors.json`, `chat.json`
+/// with the chat template that it is of, or both. A directory without a tokenizer is a variant,
+/// `NAME-SUFFIX`, of its sibling `NAME`, whose tokenizer it uses. Texts are compared by their UTF-8
+/// bytes. Whatever a file holds that this does not understand is a failure, never passed over.
 /// - Parameter decompress: the plain bytes of a zstd file; this module has no zstd of its own.
 public func checkTokenizer(
   path: String, decompress: (String) throws -> [UInt8]
@@ -16,21 +18,34 @@ public func checkTokenizer(
   var report = CheckReport.File()
   do {
     let tokenizer = try goldenTokenizer(path: path, decompress: decompress)
-    var compared = false
-    for (name, check) in [("vectors.json", checkVectors), ("chat.json", checkChat)] {
-      let file = path + "/" + name
-      guard FileManager.default.fileExists(atPath: file) else { continue }
-      let bytes = try RegularFile.read(file, limit: CheckReport.longestFile)
-      check(try JSONValue(parsing: bytes, location: file), tokenizer, &report)
-      compared = true
+    let vectors = try golden("vectors.json", in: path)
+    if let vectors { checkVectors(vectors, tokenizer, &report) }
+    let chat = try golden("chat.json", in: path)
+    if let chat {
+      var template = try ChatTemplate.load(directory: path)
+      // Without a tokenizer_config.json beside it: the token that the tokenizer puts in front.
+      if template?.specialTokens["bos_token"] == nil, let first = tokenizer.prefix.first {
+        template?.specialTokens["bos_token"] = tokenizer.decode([first])
+      }
+      checkChat(chat, tokenizer, template, &report)
     }
-    if !compared { report.record(path, failure: "has neither vectors.json nor chat.json") }
+    if vectors == nil && chat == nil {
+      report.record(path, failure: "has neither vectors.json nor chat.json")
+    }
   } catch let error as any DescribedError {
     report.record(path, failure: error.description)
   } catch {
     report.record(path, failure: error.localizedDescription)
   }
   return report
+}
+
+/// A JSON file that need not be there.
+private func golden(_ name: String, in path: String) throws -> JSONValue? {
+  let file = path + "/" + name
+  guard FileManager.default.fileExists(atPath: file) else { return nil }
+  let bytes = try RegularFile.read(file, limit: CheckReport.longestFile)
+  return try JSONValue(parsing: bytes, location: file)
 }
 
 /// The directory's tokenizer, or that of the sibling it is a variant of.
@@ -124,12 +139,18 @@ private func textFailure(
   if !tokenizer.decode(ids, skipSpecials: true).utf8.elementsEqual(skipped.utf8) {
     return "decoded_skip_special differs"
   }
+  var decoder = IncrementalDecoder(tokenizer)
+  let pieces = ids.map { decoder.append($0) }
+  if !(pieces.joined() + decoder.finish()).utf8.elementsEqual(decoded.utf8) {
+    return "decoding one id after the other differs"
+  }
   return nil
 }
 
-/// Only the ids of the rendered text: templates are not rendered by a tokenizer.
+/// The template's text for every conversation, and the ids of that text.
 private func checkChat(
-  _ json: JSONValue, _ tokenizer: Tokenizer, _ report: inout CheckReport.File
+  _ json: JSONValue, _ tokenizer: Tokenizer, _ template: ChatTemplate?,
+  _ report: inout CheckReport.File
 ) {
   checkNames(
     json, ["template_sha256", "rendered_with", "note", "cases"], "chat.json", &report)
@@ -137,16 +158,51 @@ private func checkChat(
     report.record("chat.json", failure: "has no list `cases`")
     return
   }
+  guard let template else {
+    report.record("chat.json", failure: "has no chat template beside it")
+    return
+  }
+  if let digest = json["template_sha256"]?.string {
+    let found = hexadecimal(SHA256.hash(Array(template.source.utf8)))
+    report.record(
+      "template_sha256", failure: found == digest ? nil : "the template's is \(found.prefix(12))…")
+  }
   for (index, entry) in cases.enumerated() {
-    let name = "chat/\(index)"
-    guard let text = entry["rendered"]?.string, let ids = idList(entry["ids"]) else {
-      report.record(name, failure: "has no rendered text or ids")
-      continue
-    }
-    let encoded = tokenizer.encode(text)
-    report.record(name, failure: encoded == ids ? nil : difference("ids", encoded, ids))
+    report.record("chat/\(index)", failure: chatFailure(entry, tokenizer, template))
   }
 }
+
+private func chatFailure(
+  _ entry: JSONValue, _ tokenizer: Tokenizer, _ template: ChatTemplate
+) -> String? {
+  let known: Set = ["messages", "add_generation_prompt", "rendered", "ids"]
+  if let unknown = unknownName(entry, known) { return "has an unknown field `\(unknown)`" }
+  guard let text = entry["rendered"]?.string, let ids = idList(entry["ids"]),
+    let messages = entry["messages"], let prompts = entry["add_generation_prompt"]
+  else { return "has no messages, rendered text or ids" }
+  let variables = JSONValue.object([
+    JSONMember(name: "messages", value: messages),
+    JSONMember(name: "add_generation_prompt", value: prompts),
+    JSONMember(name: "tools", value: .null), JSONMember(name: "documents", value: .null),
+  ])
+  do {
+    let rendered = try template.render(variables: variables, date: goldenDate)
+    guard rendered.utf8.elementsEqual(text.utf8) else {
+      let place = zip(rendered.utf8, text.utf8).enumerated().first { $0.1.0 != $0.1.1 }?.offset
+      let least = min(rendered.utf8.count, text.utf8.count)
+      return "the rendered text differs from byte \(place ?? least)"
+    }
+  } catch { return error.description }
+  let encoded = tokenizer.encode(text)
+  return encoded == ids ? nil : difference("ids", encoded, ids)
+}
+
+/// The day that golden conversations were rendered for, which is also Llama 3.1's own where none is
+/// given.
+private let goldenDate: TemplateDate = {
+  guard let date = TemplateDate("2024-07-26") else { preconditionFailure("no such day") }
+  return date
+}()
 
 private func checkNames(
   _ json: JSONValue, _ known: Set<String>, _ file: String, _ report: inout CheckReport.File
