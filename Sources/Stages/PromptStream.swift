@@ -17,6 +17,8 @@ public struct PromptStream: Sendable {
   private let seed: UInt64
   /// The files of all datasets, by which a changed one is named.
   let files: [DataFileMark]
+  /// Whether rows have messages in place of a text.
+  let holdsMessages: Bool
 
   /// Opens what the definition names: prompts (with joined demonstrations), and plain SFT data.
   /// - Throws: `ShardError` for a missing or damaged dataset, `StageError` for an empty one.
@@ -24,6 +26,7 @@ public struct PromptStream: Sendable {
     let prompts = try Dataset(folder: settings.prompts)
     var sources: [any PromptSource] = [prompts]
     var files = prompts.marks("data.prompts")
+    var holdsMessages = prompts.holdsMessages
     if let joined = settings.demonstrations {
       let demonstrations = try Dataset(folder: joined)
       files += demonstrations.marks("data.demonstrations")
@@ -33,6 +36,7 @@ public struct PromptStream: Sendable {
     if let supervised = settings.supervised, settings.supervisedShare > 0 {
       let rows = try Dataset(folder: supervised)
       files += rows.marks("data.supervised")
+      holdsMessages = holdsMessages || rows.holdsMessages
       sources.append(rows)
       shares.append(settings.supervisedShare)
     }
@@ -43,6 +47,7 @@ public struct PromptStream: Sendable {
     }
     self.sources = sources
     self.files = files
+    self.holdsMessages = holdsMessages
     self.seed = seed
     mixture = try Mixture(weights: Mixture.weights(shares: shares), seed: seed)
   }
@@ -73,6 +78,8 @@ struct DataFileMark: Codable, Sendable, Equatable {
 }
 
 extension Dataset {
+  fileprivate var holdsMessages: Bool { manifest.fields.contains("messages") }
+
   fileprivate func marks(_ key: String) -> [DataFileMark] {
     manifest.shards.map {
       DataFileMark(key: key, file: $0.file, rows: $0.rows, sha256: $0.sha256)

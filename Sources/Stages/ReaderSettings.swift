@@ -1,3 +1,4 @@
+public import ChatTemplate
 import Definition
 
 /// Section `data`: which prompts, in which order, and how they become tokens.
@@ -8,8 +9,20 @@ public struct ReaderSettings: Sendable, Equatable {
   public var supervisedShare: Double
   public var promptsPerStep: Int
   public var template: String
+  public var chat: ChatUse
+  /// nil: what the definition says is no day.
+  public var chatDate: TemplateDate?
   public var promptLimit: Int
   public var demonstrationLimit: Int
+
+  /// Which prompts the model's chat template renders.
+  public enum ChatUse: String, Sendable, CaseIterable {
+    /// Rows with messages.
+    case messages
+    /// Also rows with a text, which becomes a user's message.
+    case always
+    case never
+  }
 
   static let keys: [Key] = [
     Key(
@@ -31,6 +44,15 @@ public struct ReaderSettings: Sendable, Equatable {
       "data.template", .text, default: .text("{prompt}"),
       meaning: "Text around a prompt; `{prompt}` is replaced, and special tokens may be named."),
     Key(
+      "data.chat", .choice(ChatUse.allCases.map(\.rawValue)), default: .text("messages"),
+      meaning:
+        "Which prompts the model's chat template renders: those with messages; always, where a text in "
+        + "data.template is a user's message; or never, where messages are a text, one after the other."
+    ),
+    Key(
+      "data.chat_date", .text, default: .text("2024-07-26"),
+      meaning: "The day, YYYY-MM-DD, that a chat template is told when it asks for today's."),
+    Key(
       "data.prompt_limit", .integer(1...1_048_576), default: .integer(256), unit: "tokens",
       meaning: "A longer prompt is dropped, with that reason."),
     Key(
@@ -45,6 +67,8 @@ public struct ReaderSettings: Sendable, Equatable {
     supervisedShare = definition.number("data.supervised_share")
     promptsPerStep = definition.integer("data.prompts_per_step")
     template = definition.text("data.template")
+    chat = ChatUse(rawValue: definition.text("data.chat")) ?? .messages
+    chatDate = TemplateDate(definition.text("data.chat_date"))
     promptLimit = definition.integer("data.prompt_limit")
     demonstrationLimit = definition.integer("data.demonstration_limit")
   }

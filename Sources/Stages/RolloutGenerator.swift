@@ -102,7 +102,7 @@ public struct RolloutGenerator: Stage {
     _ chunk: [PromptRecord], from start: GroupID, version: UInt64, with policy: SourcedPolicy
   ) throws -> [RolloutRecord] {
     let began = clock.now
-    let groups = chunk.map { renderer.render($0.prompt) }
+    let groups = try chunk.map { try renderer.render($0.prompt) }
     let generated = try generate(chunk, groups, from: start, with: policy)
     var records = zip(groups, generated).map { group, rollouts in
       RolloutRecord(

@@ -62,7 +62,7 @@ public final class Run {
     try identity.check(changes, settings, compute, at: directory.path)
     checkpoints = CheckpointStore(directory: directory, kept: settings.checkpoint.kept)
     try checkpoints.requireInitialFiles(ledger)
-    renderer = try Self.renderer(directory, settings)
+    renderer = try PromptRenderer(directory: directory.checkpoint(0), settings.reader, stream)
     verifiers = try settings.verifier.makeTable()
     var notices = changes.map { "\($0.path): \($0.old) → \($0.new)" }
     if let notice = queue.notice { notices.append(notice) }
@@ -84,15 +84,6 @@ public final class Run {
         .damaged, at: directory.queue + "/data.mdb", "the run was whole and its queue is empty",
         remedy: "Restore the run from a backup; the checkpoints may still be good.")
     }
-  }
-
-  private static func renderer(
-    _ directory: RunDirectory, _ settings: RunSettings
-  ) throws -> PromptRenderer {
-    let start = directory.checkpoint(0)
-    return PromptRenderer(
-      tokenizer: try Tokenizer(file: start + "/tokenizer.json"), settings: settings.reader,
-      stopIDs: try ModelDirectory.configuration(at: start).stopIDs)
   }
 
   /// Writes `pipeline.yaml` with every key and value, and notes what changed.
@@ -169,13 +160,4 @@ public final class Run {
   }
 
   var rolloutStream: RandomStream { RandomStream(seed: settings.seed, purpose: .rollout) }
-}
-
-extension PromptRenderer {
-  init(tokenizer: Tokenizer, settings: ReaderSettings, stopIDs: [Int32]) {
-    self.init(
-      tokenizer: tokenizer, template: settings.template, promptLimit: settings.promptLimit,
-      demonstrationLimit: settings.demonstrationLimit, demonstrationsPerPrompt: 1,
-      stopIDs: stopIDs)
-  }
 }

@@ -1,3 +1,4 @@
+import ChatTemplate
 public import Definition
 import Digest
 import Estimator
@@ -28,6 +29,9 @@ extension Run {
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)
 
     try checkVocabulary(policy.configuration, tokenizer)
+    let rendersChat =
+      settings.reader.chat == .always || settings.reader.chat == .messages && stream.holdsMessages
+    if rendersChat { try checkChat(tokenizer) }
     let anchor = try settings.model.anchor.map { try settings.policy(in: $0, compute) }
     if let anchor, anchor.configuration.vocabularySize != policy.configuration.vocabularySize {
       throw StageError(
@@ -59,7 +63,9 @@ extension Run {
             policy: policy, moments: AdamWState(for: policy),
             critic: critic.map { ($0, AdamWState(for: $0)) }, tokenizer: tokenizer),
           Ledger(queue: queue))
-        try fork?.fill(queue, settings, identity, policy, critic, anchor: anchor)
+        try fork?.fill(
+          queue, settings, identity, policy, critic, anchor: anchor,
+          chat: rendersChat ? tokenizer : nil)
         // What was copied went around the ledger.
         if fork != nil { try queue.writeHeadRecord() }
       }
@@ -89,6 +95,16 @@ extension Run {
         .badRun, at: folder + "/tokenizer.json",
         "it has \(tokens) tokens, the model has \(configuration.vocabularySize) embeddings",
         remedy: "Give the model the tokenizer that it was trained with.")
+    }
+  }
+
+  /// A chat template that is needed and missing, or not done here, is better known before anything runs.
+  private static func checkChat(_ folder: String) throws {
+    if try ChatTemplate.load(directory: folder) == nil {
+      throw StageError(
+        .badRun, at: folder, "it has no chat template, which the prompts of data.prompts need",
+        remedy: "Put the model's chat_template.jinja there, or set data.chat to never, so that the "
+          + "messages stand in data.template as they are.")
     }
   }
 

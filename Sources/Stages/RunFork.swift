@@ -1,3 +1,4 @@
+import ChatTemplate
 import Definition
 import Digest
 import Estimator
@@ -25,9 +26,10 @@ public struct RunFork {
   }
 
   /// Fills the queue of a run that is being created.
+  /// - Parameter chat: the directory with its chat template, where that renders prompts.
   func fill(
     _ queue: Queue, _ settings: RunSettings, _ identity: RunIdentity, _ policy: Policy,
-    _ critic: Critic?, anchor: Policy?
+    _ critic: Critic?, anchor: Policy?, chat: String?
   ) throws {
     guard source.exists else {
       throw refusal("there is no run here (no pipeline.yaml)", "Name the directory of a run.")
@@ -41,6 +43,7 @@ public struct RunFork {
     let definition = try FrozenDefinition.read(of: source)
     let other = try RunSettings(definition)
     try compare(settings, other, identity, origin)
+    if let chat { try compareTemplates(chat) }
     let size = UInt64(settings.reader.promptsPerStep)
     let end = size * UInt64(steps)
     try checkSteps(stored, end, settings, other)
@@ -54,6 +57,16 @@ public struct RunFork {
 
   // MARK: What must agree
 
+  /// The stored prompts were rendered with the other run's template.
+  private func compareTemplates(_ folder: String) throws {
+    let own = try ChatTemplate.load(directory: folder)
+    let other = try ChatTemplate.load(directory: source.checkpoint(0))
+    guard own?.source == other?.source, own?.specialTokens == other?.specialTokens else {
+      throw refusal(
+        "its chat template is not that of \(folder)", "Give the fork the same model directory.")
+    }
+  }
+
   private func compare(
     _ own: RunSettings, _ other: RunSettings, _ identity: RunIdentity, _ origin: RunIdentity
   ) throws {
@@ -64,6 +77,11 @@ public struct RunFork {
       ("seed", "\(own.seed)", "\(other.seed)"),
       ("data.prompts_per_step", "\(own.reader.promptsPerStep)", "\(other.reader.promptsPerStep)"),
       ("data.template", own.reader.template, other.reader.template),
+      ("data.chat", own.reader.chat.rawValue, other.reader.chat.rawValue),
+      (
+        "data.chat_date", own.reader.chatDate?.description ?? "",
+        other.reader.chatDate?.description ?? ""
+      ),
       ("rollout.count", "\(own.rollout.count)", "\(other.rollout.count)"),
       ("rollout.temperature", "\(own.rollout.temperature)", "\(other.rollout.temperature)"),
       ("rollout.top_k", "\(own.rollout.topK)", "\(other.rollout.topK)"),

@@ -151,6 +151,11 @@ public struct RunSettings: Sendable, Equatable {
         "\(optimizer.decayUpdates) is not after the warm-up's \(optimizer.warmupUpdates) updates",
         "Set it to the update at which the \(optimizer.schedule) decay ends.")
     }
+    if reader.chatDate == nil {
+      throw refuse(
+        "data.chat_date", "it is no day",
+        "Write a day as YYYY-MM-DD, with month and day of the calendar.")
+    }
     if reader.supervisedShare > 0, reader.supervised == nil {
       throw refuse(
         "data.supervised", "data.supervised_share asks for rows of it and it is not set",

@@ -136,7 +136,7 @@ import Verifiers
 
   @Test func aDemonstrationThatIsCutHasNoEndOfSequence() throws {
     let renderer = try renderer(demonstrationLimit: 4)
-    let trajectory = renderer.render(sums(1)[0]).demonstrations[0]
+    let trajectory = try renderer.render(sums(1)[0]).demonstrations[0]
     #expect(trajectory.tokens.count == 4 && trajectory.finish == .length)
     #expect(!trajectory.tokens.contains(renderer.stopIDs[0]))
   }
@@ -145,7 +145,7 @@ import Verifiers
     let renderer = try renderer(promptLimit: 50)
     var prompt = sums(1)[0]
     prompt.content = .text("<|endoftext|>1")
-    #expect(!renderer.render(prompt).promptTokens.contains(renderer.stopIDs[0]))
+    #expect(try !renderer.render(prompt).promptTokens.contains(renderer.stopIDs[0]))
   }
 
   // MARK: Verifier and gate

@@ -1,0 +1,33 @@
+import ChatTemplate
+import Policy
+import Tokenizer
+
+extension PromptRenderer {
+  /// The renderer of a run whose model, tokenizer and chat template lie in `directory`.
+  ///
+  /// A rollout ends at every end of sequence that config.json and generation_config.json name and,
+  /// where conversations are asked, at the token that ends an assistant's turn. A demonstration ends
+  /// with the tokenizer's `eos_token`, as it was trained on; where that is none of them, with the first.
+  init(
+    directory: String, _ settings: ReaderSettings, _ stream: PromptStream
+  ) throws {
+    let tokenizer = try Tokenizer(file: directory + "/tokenizer.json")
+    guard let date = settings.chatDate else {
+      preconditionFailure("settings without a day were refused when they were read")
+    }
+    let chat =
+      settings.chat == .never
+      ? nil : ChatPrompts(directory: directory, tokenizer: tokenizer, date: date)
+    var stops = Set(try ModelDirectory.configuration(at: directory).stopIDs)
+    if settings.chat == .always || stream.holdsMessages, let end = chat?.endOfTurn {
+      stops.insert(end)
+    }
+    let end = try ChatTemplate.specialTokens(directory: directory)["eos_token"]
+      .flatMap { tokenizer.id(of: $0) }
+    self.init(
+      tokenizer: tokenizer, template: settings.template, chat: chat,
+      rendersTexts: settings.chat == .always, promptLimit: settings.promptLimit,
+      demonstrationLimit: settings.demonstrationLimit, demonstrationsPerPrompt: 1,
+      stopIDs: stops.sorted(), end: end.flatMap { stops.contains($0) ? $0 : nil })
+  }
+}
