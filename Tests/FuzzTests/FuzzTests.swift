@@ -1,3 +1,4 @@
+import ChatTemplate
 import Definition
 import Foundation
 import Policy
@@ -163,17 +164,87 @@ import Tokenizer
           "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}, \
           {"Sequence": {}}], "special_tokens": {"x": {"ids": [3]}}}
           """)
-    let words = ["\"id\":", "\"merges\":", "\"vocab\":", "\"content\":", "\"a b\"", "900", ","]
+    // With a normalizer, an expression, and tokens that take what stands around them.
+    let stripping = text.replacing(#""normalizer": null"#, with: #""normalizer": {"type": "NFC"}"#)
+      .replacing(#""use_regex": false"#, with: #""use_regex": true"#)
+      .replacing(#""lstrip": false"#, with: #""lstrip": true"#)
+      .replacing(#""normalized": false"#, with: #""normalized": true"#)
+    let words = [
+      "\"id\":", "\"merges\":", "\"vocab\":", "\"content\":", "\"a b\"", "900", ",", "true",
+      "false",
+      "\"single_word\": true", "\"rstrip\": true", "\"ignore_merges\": true",
+    ]
     expectSound(
       FuzzTarget(
-        name: "tokenizer", corpus: [text, merged].map { Array($0.utf8) }, words: words
+        name: "tokenizer", corpus: [text, merged, stripping].map { Array($0.utf8) }, words: words
       ) { bytes in
         let tokenizer = try Tokenizer(json: bytes)
-        let ids = tokenizer.encode("abcd 12+3=?<|endoftext|>é", template: true)
-        guard ids.allSatisfy({ $0 >= 0 && $0 < tokenizer.count }) else {
-          throw BrokenPromise(what: "an id beyond the vocabulary")
+        let text =
+          "abcd 12+3=? <|endoftext|> e\u{301}a\u{327}\u{301}\u{1F600}\n\n x<|endoftext|>"
+        let encoded = [
+          tokenizer.encode(text, template: true), tokenizer.encode(text, specials: .asText),
+          tokenizer.encode(text, specials: .recognizedExcept(at: [12, 30])),
+        ]
+        for ids in encoded {
+          guard ids.allSatisfy({ $0 >= 0 && $0 < tokenizer.count }) else {
+            throw BrokenPromise(what: "an id beyond the vocabulary")
+          }
+          var decoder = IncrementalDecoder(tokenizer)
+          let pieces = ids.map { decoder.append($0) }.joined() + decoder.finish()
+          guard pieces.utf8.elementsEqual(tokenizer.decode(ids).utf8) else {
+            throw BrokenPromise(what: "another text, decoded one by one")
+          }
         }
-        _ = tokenizer.decode(ids)
+      })
+  }
+
+  /// Parsed, and rendered where that goes well: whatever a template says, the same text twice, or an
+  /// error in bounded time.
+  @Test func templates() throws {
+    let corpus = [
+      """
+      {%- if messages[0]['role'] == 'system' %}
+          {%- set system = messages[0]['content'] | trim %}
+          {%- set messages = messages[1:] %}
+      {%- endif %}
+      {{- bos_token ~ "<|s|>\\n" -}}
+      {%- for m in messages if m.content is string %}
+        {%- if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('no') }}{% endif %}
+        {{- loop.index ~ m['content'].split(' ')[-1] | upper }}{# c -#}
+      {%- else %}none{% endfor %}
+      """,
+      """
+      {% macro show(x, n=2) -%}{{ x | tojson(indent=n) }}{{ caller() if caller }}{%- endmacro %}
+      {% set ns = namespace(a=1, b=[]) %}{% for k, v in messages[0] | items %}{% set ns.b = ns.b + [k] %}
+      {% if loop.last %}{% break %}{% endif %}{% endfor %}{{ show({'a': [1, 2.5, none, true]}) }}
+      {% call show((1,)) %}{% raw %}{{ x }}{% endraw %}{% endcall %}{{ ns.b | join(', ') | default('d') }}
+      """,
+      """
+      {% set x %}a{{ messages | map(attribute='role') | select('ne', 'b') | list | sort | unique | first }}
+      {% endset %}{% filter indent(2) %}{{ x[::-1] * 3 }}{% endfilter %}{% with y = strftime_now('%d %b') %}{{
+      'a' in y and not 1 > 2 ** 3 // 2 - 1 or [1, 2][0] is odd }}{% endwith %}{{ "%s-%d" % ('a', 1) }}
+      """,
+    ]
+    let words = [
+      "{{ ", " }}", "{% ", " %}", "{%- if a %}", "{% endif %}", "{% for m in messages %}",
+      "{% endfor %}", "{% set x = ", "{#", "#}", " | ", "upper", "tojson", "join(',')", "messages",
+      "loop",
+      ".items()", "[0]", "[::-1]", "(", ")", "not ", " if ", " else ", "range(9)", "'a'",
+      "{% macro f() %}",
+      "{% endmacro %}", "f()", "namespace()", " ~ ", " * 99999", " ** 9", "1.5", " in ", " is ",
+    ]
+    let date = try #require(TemplateDate("2024-07-26"))
+    let messages = [
+      Message(role: "system", content: " be kind "), Message(role: "user", content: "1 + 1 = ?"),
+      Message(role: "assistant", content: "e\u{301} \u{1F600}"),
+    ]
+    expectSound(
+      FuzzTarget(name: "template", corpus: corpus.map { Array($0.utf8) }, words: words) { bytes in
+        let source = String(decoding: bytes, as: UTF8.self)
+        let template = try ChatTemplate(source, specialTokens: ["bos_token": "<s>"])
+        let text = try template.render(messages, addGenerationPrompt: true, date: date)
+        let again = try template.render(messages, addGenerationPrompt: true, date: date)
+        guard text.utf8.elementsEqual(again.utf8) else { throw BrokenPromise(what: "another text") }
       })
   }
 }
