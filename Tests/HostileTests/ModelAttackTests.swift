@@ -18,15 +18,15 @@ extension Hostile {
 
     /// Starts a run from the model in `place`: it must be refused before anything is written.
     private func expectRefused(
-      _ name: String, _ place: Place, key: String = "path", _ statuses: Set<Int32>,
-      _ faults: inout Faults, saying words: [String] = []
+      _ name: String, _ place: Place, key: String = "path", chat: String = "messages",
+      _ statuses: Set<Int32>, _ faults: inout Faults, saying words: [String] = []
     ) throws {
       let home = try Place()
       let file = try home.write(
         """
         steps: 1
         model: {\(key): \(place.path)}
-        data: {prompts: shards/ladder-test, prompts_per_step: 2}
+        data: {prompts: shards/ladder-test, prompts_per_step: 2, chat: \(chat)}
         rollout: {count: 2, maximum_tokens: 4}
         algorithm: {name: hpt, aggregation: {constant: 4}}
         """, "x.yaml")
@@ -199,6 +199,46 @@ extension Hostile {
         try expectRefused(
           target, place, key: "tokenizer", [2], &faults, saying: ["tokenizer.json"])
       }
+      #expect(faults.found.isEmpty, faults.text)
+    }
+
+    @Test func chatTemplates() throws {
+      let sound = CharacterTokenizer.json(
+        characters: Array("0123456789+-*/= "), specials: ["<|endoftext|>"])
+      func times(_ text: String) -> String { String(repeating: text, count: 30_000) }
+      let (file, configuration) = ("chat_template.jinja", "tokenizer_config.json")
+      let cases: [(name: String, file: String, text: String)] = [
+        ("no template", configuration, "{}"), ("an unknown tag", file, "\n{% \u{1B}[31m %}"),
+        ("a right-to-left tag", file, "{{ '\u{202E}' | x }}{% \u{202E} %}"),
+        ("brackets", file, "{{ " + times("(") + "1" + times(")") + " }}"),
+        ("not", file, "{{ " + times("not ") + "1 }}"),
+        ("blocks", file, times("{% if 1 %}") + times("{% endif %}")),
+        ("sums", file, "{{ " + times("1+") + "1 }}"),
+        ("comments without an end", file, times("{# ")),
+        ("raw without an end", file, times("{% raw %}")),
+        ("tokens", file, "{{ " + times("a,a,a,a,a,") + " }}"),
+        ("90 MB", file, String(repeating: "x", count: 90_000_000)),
+        ("90 MB of configuration", configuration, String(repeating: " ", count: 90_000_000)),
+        ("a deep configuration", configuration, times("[")),
+        ("a number", configuration, "{\"chat_template\": 1}"),
+        ("no default", configuration, "{\"chat_template\": [" + times("{},") + "{}]}"),
+        (
+          "a long name", configuration,
+          "{\"chat_template\": [{\"name\": \"\(times("\u{202E}x"))\", \"template\": \"\"}]}"
+        ),
+      ]
+      var faults = Faults()
+      for (name, file, text) in cases {
+        let place = try Place()
+        try place.write(sound, "tokenizer.json")
+        try place.write(text, file)
+        try expectRefused(
+          name, place, key: "tokenizer", chat: "always", [2, 3], &faults, saying: [place.path])
+      }
+      let place = try Place()
+      try place.write(sound, "tokenizer.json")
+      _ = try place.makeFIFO(file)
+      try expectRefused("FIFO", place, key: "tokenizer", chat: "always", [2], &faults)
       #expect(faults.found.isEmpty, faults.text)
     }
   }
