@@ -1,4 +1,5 @@
 import Definition
+import Estimator
 import Foundation
 import Policy
 import Queue
@@ -11,7 +12,7 @@ import Testing
   @Test func everyDefinitionThatShipsIsReadAndNamesWhatIsThere() throws {
     let folder = TemporaryRun.root + "/pipelines"
     let files = try FileManager.default.contentsOfDirectory(atPath: folder)
-      .filter { $0.hasSuffix(".yaml") }.sorted()
+      .filter { $0.hasSuffix(".yaml") && !Self.recipes.contains($0) }.sorted()
     #expect(files.count >= 4)
     for file in files {
       let settings = try RunSettings(RunKeys.schema.resolve(file: "\(folder)/\(file)"))
@@ -28,6 +29,37 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: "\(folder)/\(path)"), "\(file): \(path)")
       case nil: Issue.record("\(file) names no model")
       }
+    }
+  }
+
+  /// For models and data that do not ship.
+  private static let recipes = [
+    "hpt-qwen2.5-math-7b.yaml", "hpt-qwen2.5-math-1.5b.yaml", "hpt-llama-3.1-8b.yaml",
+  ]
+
+  /// The values of HPT's scripts.
+  @Test func thePublishedRecipesHaveTheirValues() throws {
+    let expected: [(gate: Int, weight: Double, skip: Double?)] = [
+      (0, 1, 80), (0, 0.3, 80), (2, 1, nil),
+    ]
+    for (file, expected) in zip(Self.recipes, expected) {
+      let path = "\(TemporaryRun.root)/pipelines/\(file)"
+      let settings = try RunSettings(RunKeys.schema.resolve(file: path))
+      let algorithm = settings.algorithm.algorithm
+      #expect(algorithm.gate.thresholdCount == expected.gate, "\(file)")
+      #expect(algorithm.gate.thresholdOffCount == expected.gate, "\(file)")
+      #expect(algorithm.imitation.weight == expected.weight, "\(file)")
+      #expect(settings.optimizer.skipNorm == expected.skip, "\(file)")
+      #expect(settings.optimizer.learningRate == 5e-6, "\(file)")
+      #expect(settings.steps == 499 && settings.reader.promptsPerStep == 128, "\(file)")
+      #expect(settings.rollout.count == 8 && settings.rollout.maximumTokens == 8192, "\(file)")
+      #expect(settings.reader.promptLimit == 1024, "\(file)")
+      #expect(settings.reader.demonstrationLimit == 8192, "\(file)")
+      #expect(settings.loss.miniBatches == 2 && settings.loss.epochs == 1, "\(file)")
+      let isLlama = file.contains("llama")
+      #expect(settings.reader.chat == (isLlama ? .never : .always), "\(file)")
+      let begin = "Question:\n{prompt}\nPlease reason"
+      #expect(settings.reader.template.hasPrefix(begin) == isLlama, "\(file)")
     }
   }
 
