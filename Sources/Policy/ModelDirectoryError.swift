@@ -1,3 +1,4 @@
+import Digest
 public import Records
 
 /// A model directory or one of its files cannot be read or written as it is.
@@ -47,6 +48,23 @@ public struct ModelDirectoryError: DescribedError, Equatable {
     Self(
       code: .unsupported, location: path, problem: "\(field): \(problem)".shortened,
       remedy: "Use a Qwen2, Qwen3 or Llama with full attention, as a policy or as a critic.")
+  }
+
+  /// `field` as it stands in adapter_config.json.
+  static func unsupportedAdapter(_ path: String, _ field: String, _ problem: String) -> Self {
+    Self(
+      code: .unsupported, location: path, problem: "\(field): \(problem)".shortened,
+      remedy: "Use a LoRA of all layers with one rank and scale, or let PEFT merge it.")
+  }
+
+  static func otherBase(
+    _ adapter: String, base: String, found: [UInt8], wanted: [UInt8]
+  ) -> Self {
+    Self(
+      code: .inconsistent, location: adapter,
+      problem: "it was trained on a base with the digest \(hexadecimal(wanted).prefix(12))…; "
+        + "\(base) has \(hexadecimal(found).prefix(12))…",
+      remedy: "Name the model that the adapter was trained on.")
   }
 
   static func inconsistent(_ path: String, _ problem: String) -> Self {

@@ -11,6 +11,13 @@ struct ModelDirectoryWeights {
   private let tensors: [String: (file: SafetensorsFile, tensor: SafetensorsTensor)]
   static let indexName = "model.safetensors.index.json"
 
+  /// Whether a directory has files of weights.
+  static func stand(at directory: String) -> Bool {
+    ["model.safetensors", indexName].contains {
+      FileManager.default.fileExists(atPath: directory + "/" + $0)
+    }
+  }
+
   /// Opens the files and checks all headers, and the index against them; reads no data.
   init(directory: String) throws(ModelDirectoryError) {
     self.directory = directory

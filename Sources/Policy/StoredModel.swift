@@ -1,3 +1,4 @@
+import Digest
 import Records
 
 /// A model directory that is open: its configuration is read, its files' headers are checked against
@@ -30,6 +31,11 @@ public struct StoredModel {
   ///   the architecture does not have, or of another shape than config.json says.
   public init(opening path: String) throws(ModelDirectoryError) {
     self.path = path
+    if StoredAdapter.stands(at: path), !ModelDirectoryWeights.stand(at: path) {
+      throw .file(
+        path, "holds an adapter and no model",
+        remedy: "Merge it with its base: `pipeline model merge BASE \(path) --to DIR`.")
+    }
     configuration = try ModelDirectory.configuration(at: path)
     weights = try ModelDirectoryWeights(directory: path)
     held = try weights.check(
@@ -58,6 +64,20 @@ public struct StoredModel {
     }
     try checkTiedHead()
     return values
+  }
+
+  /// SHA-256 over the little-endian f32 tensors in the order of their names, as `Policy.weightsDigest`
+  /// has it. Reads all weights, a piece at a time.
+  public func weightsDigest() throws(ModelDirectoryError) -> [UInt8] {
+    var hash = SHA256()
+    let piece = 1 << 20
+    for (index, tensor) in tensors.enumerated() {
+      for from in stride(from: 0, to: tensor.count, by: piece) {
+        let values = try values(index, from..<min(from + piece, tensor.count))
+        unsafe values.withUnsafeBytes { unsafe hash.update($0) }
+      }
+    }
+    return hash.finalize()
   }
 
   /// A tied model may hold `lm_head.weight` if it equals the embedding; reads both.

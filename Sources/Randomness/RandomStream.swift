@@ -10,6 +10,7 @@ public enum RandomPurpose: UInt32, Sendable {
   case updates = 7
   case bundles = 8
   case selection = 9
+  case initialAdapter = 10
 }
 
 /// Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011).
