@@ -6,8 +6,10 @@ import Records
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model",
-    abstract: "Make, look at, convert and compare Hugging Face model directories.",
-    subcommands: [ModelInit.self, ModelInspect.self, ModelConvert.self, ModelDiff.self])
+    abstract: "Make, look at, convert, merge and compare Hugging Face model directories.",
+    subcommands: [
+      ModelInit.self, ModelInspect.self, ModelConvert.self, ModelMerge.self, ModelDiff.self,
+    ])
 }
 
 /// How weights are stored, as the options spell it.

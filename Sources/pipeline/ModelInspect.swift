@@ -6,14 +6,21 @@ import Records
 struct ModelInspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Say what a model directory holds, and check its files against config.json.",
+    abstract: "Say what a model directory or an adapter holds, and check its files.",
     discussion: "Reads config.json and the headers of the weights, not the weights.")
 
-  @Argument(help: ArgumentHelp("Model directory.", valueName: "dir")) var path: String
+  @Argument(
+    help: ArgumentHelp("Model directory, or an adapter as PEFT writes it.", valueName: "dir"))
+  var path: String
   @Flag(help: "List every tensor.") var tensors = false
   @OptionGroup var options: FactOptions
 
   func run() throws {
+    if StoredAdapter.stands(at: path) {
+      let report = AdapterReport(try StoredAdapter(opening: path), withTensors: tensors)
+      if options.json { return try options.output.json(report) }
+      return report.print(options.output)
+    }
     let report = ModelReport(try StoredModel(opening: path), withTensors: tensors)
     if options.json { return try options.output.json(report) }
     report.print(options.output)

@@ -73,4 +73,82 @@ struct ModelTests {
     }
     #expect(!FileManager.default.fileExists(atPath: path + "2"))
   }
+
+  private static let adapterConfig = """
+    {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, \
+    "target_modules": ["q_proj"], "base_model_name_or_path": "model\\u001b[31m", BASE}
+    """
+
+  @Test("an adapter is looked at and merged with the base that it names")
+  func adapters() throws {
+    let scratch = try Scratch()
+    let config = try scratch.write(Self.config, to: "shape.json")
+    let (model, other) = (scratch.path + "/model", scratch.path + "/other")
+    for (path, seed) in [(model, "1"), (other, "2")] {
+      #expect(
+        try Binary.run(["model", "init", path, "--config", config, "--seed", seed]).status == 0)
+    }
+    let adapter = scratch.path + "/adapter"
+    try FileManager.default.createDirectory(atPath: adapter, withIntermediateDirectories: true)
+    // Two layers of A [2, 24] and B [40, 2] in ones: every element of the update is alpha.
+    try Self.writeOnes(
+      (0..<2).flatMap { layer in
+        let name = "base_model.model.model.layers.\(layer).self_attn.q_proj.lora_"
+        return [(name + "A.weight", [2, 24]), (name + "B.weight", [40, 2])]
+      }, to: adapter + "/adapter_model.safetensors")
+    func describe(_ base: String) throws {
+      _ = try scratch.write(
+        Self.adapterConfig.replacing("BASE", with: base), to: "adapter/adapter_config.json")
+    }
+    try describe(#""use_dora": false"#)
+    let facts = try Binary.run(["model", "inspect", adapter, "--json", "--tensors"]).object()
+    #expect(facts["rank"] as? Int == 2 && facts["scale"] as? Double == 2)
+    #expect(facts["targets"] as? [String] == ["q_proj"] && facts["parameters"] as? Int == 256)
+    #expect((facts["tensors"] as? [Any])?.count == 4)
+    let shown = try Binary.run(["model", "inspect", adapter])
+    #expect(shown.status == 0 && shown.out.contains("rank 2") && !shown.out.contains("\u{1B}"))
+
+    let merged = scratch.path + "/merged"
+    let done = try Binary.run(["model", "merge", model, adapter, "--to", merged])
+    #expect(done.status == 0 && done.error.contains("does not say which base"), "\(done)")
+    let difference = try Binary.run(["model", "diff", model, merged, "--json"]).object()
+    let differing = try #require(difference["differing"] as? [[String: Any]])
+    #expect(differing.count == 2)
+    #expect(differing.allSatisfy { ($0["name"] as? String)?.hasSuffix("q_proj.weight") == true })
+    // 2 · (1 + 1), rounded to BF16 after the sum.
+    let largest = try #require(difference["max_abs_difference"] as? Double)
+    #expect(abs(largest - 4) < 0.02)
+    let again = try Binary.run(["model", "merge", model, adapter, "--to", merged])
+    #expect(again.status == 1 && again.error.contains("already"))
+
+    // The digest of a run's record of its weights: of nothing here, so of another base.
+    try describe(#""base_weights_sha256": "\#(String(repeating: "00", count: 32))""#)
+    let refused = try Binary.run(["model", "merge", other, adapter, "--to", other + "2"])
+    #expect(refused.status == 3 && refused.isOneLineError, "\(refused)")
+    #expect(refused.error.contains("000000000000…"))
+    try describe(#""use_dora": true"#)
+    let dora = try Binary.run(["model", "merge", model, adapter, "--to", other + "2"])
+    #expect(dora.status == 2 && dora.isOneLineError && dora.error.contains("use_dora"))
+    #expect(!FileManager.default.fileExists(atPath: other + "2"))
+    try describe(#""use_dora": false"#)
+    let none = try Binary.run(["model", "merge", adapter, adapter, "--to", other + "2"])
+    #expect(none.status == 2 && none.isOneLineError && none.error.contains("no model"))
+  }
+
+  /// A safetensors file of f32 ones.
+  private static func writeOnes(_ tensors: [(name: String, shape: [Int])], to path: String) throws {
+    var entries: [String] = []
+    var count = 0
+    for (name, shape) in tensors {
+      let end = count + shape.reduce(1, *)
+      entries.append(
+        "\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),"
+          + "\"data_offsets\":[\(4 * count),\(4 * end)]}")
+      count = end
+    }
+    let header = Array("{\(entries.joined(separator: ","))}".utf8)
+    var bytes = Data((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header)
+    for _ in 0..<count { bytes += [0, 0, 0x80, 0x3F] }
+    try bytes.write(to: URL(fileURLWithPath: path))
+  }
 }
