@@ -38,6 +38,31 @@ public enum RegularFile {
     return bytes
   }
 
+  /// Shows `body` the bytes of the regular file at `path`, a megabyte at a time.
+  /// - Parameter limit: most bytes; a longer file is refused before they are read.
+  /// - Returns: how many there were.
+  @discardableResult
+  public static func forEachPiece(
+    _ path: String, limit: Int, _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(RegularFileError) -> Int {
+    let (descriptor, size) = try open(path)
+    defer { close(descriptor) }
+    guard size <= limit else { throw .tooLong(bytes: size) }
+    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    var done = 0
+    while true {
+      let count = unsafe piece.withUnsafeMutableBytes {
+        unsafe Foundation.read(descriptor, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .system(message(errno)) }
+      guard count > 0 else { return done }
+      done += count
+      guard done <= limit else { throw .tooLong(bytes: done) }
+      unsafe piece.withUnsafeBytes { unsafe body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+  }
+
   /// What stands at `path`; nil for a regular file.
   public static func obstacle(at path: String) -> RegularFileError? {
     var status = stat()

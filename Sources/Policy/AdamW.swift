@@ -27,53 +27,45 @@ public final class AdamWState: @unchecked Sendable {
   /// Updates done; the next one is number `updates + 1` in the bias correction.
   public private(set) var updates: UInt64
 
-  /// Zeros, no update done.
-  public convenience init(for policy: Policy) { self.init(policy.transformer) }
+  /// One of the two running means that an update reads and writes.
+  public enum Moment: String, Sendable, CaseIterable {
+    /// Of the gradient.
+    case first
+    /// Of its square.
+    case second
+  }
 
-  /// Zeros, no update done.
-  public convenience init(for critic: Critic) { self.init(critic.transformer) }
+  /// Zeros.
+  /// - Parameter updates: done before; a checkpoint's moments are to be written then.
+  public convenience init(for policy: Policy, updates: UInt64 = 0) {
+    self.init(policy.transformer, updates: updates)
+  }
 
-  private init(_ model: Transformer) {
+  /// Zeros.
+  /// - Parameter updates: done before; a checkpoint's moments are to be written then.
+  public convenience init(for critic: Critic, updates: UInt64 = 0) {
+    self.init(critic.transformer, updates: updates)
+  }
+
+  private init(_ model: Transformer, updates: UInt64) {
     firstTensor = Tensor(count: model.weights.count, compute: model.compute)
     secondTensor = Tensor(count: model.weights.count, compute: model.compute)
-    updates = 0
-  }
-
-  /// The state that a checkpoint holds.
-  /// - Throws: `PolicyError.Code.wrongSize`.
-  public convenience init(
-    for policy: Policy, first: [Float], second: [Float], updates: UInt64
-  ) throws(PolicyError) {
-    try self.init(policy.transformer, first: first, second: second, updates: updates)
-  }
-
-  /// The state that a checkpoint holds.
-  /// - Throws: `PolicyError.Code.wrongSize`.
-  public convenience init(
-    for critic: Critic, first: [Float], second: [Float], updates: UInt64
-  ) throws(PolicyError) {
-    try self.init(critic.transformer, first: first, second: second, updates: updates)
-  }
-
-  private init(_ model: Transformer, first: [Float], second: [Float], updates: UInt64)
-    throws(PolicyError)
-  {
-    let count = model.weights.count
-    guard first.count == count else {
-      throw .wrongSize("first moments", count: first.count, expected: count)
-    }
-    guard second.count == count else {
-      throw .wrongSize("second moments", count: second.count, expected: count)
-    }
-    firstTensor = Tensor(first, compute: model.compute)
-    secondTensor = Tensor(second, compute: model.compute)
     self.updates = updates
   }
 
-  /// A copy of the first moments, in the order of the parameters.
-  public var first: [Float] { firstTensor.values }
-  /// A copy of the second moments.
-  public var second: [Float] { secondTensor.values }
+  private func tensor(_ moment: Moment) -> Tensor {
+    moment == .first ? firstTensor : secondTensor
+  }
+
+  /// Values of a moment, in the order of the parameters.
+  public func values(_ moment: Moment, _ range: Range<Int>) -> [Float] {
+    tensor(moment).read(range)
+  }
+
+  /// Replaces values of a moment from `offset` on.
+  public func write(_ values: [Float], _ moment: Moment, at offset: Int) {
+    tensor(moment).write(values, at: offset)
+  }
 
   /// The number of the update that is about to be done.
   func advance() -> UInt64 {

@@ -13,12 +13,25 @@ public final class Critic: @unchecked Sendable {
 
   /// - Parameter parameters: flat, in the order of `configuration.parameters`.
   /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is no critic.
-  public init(configuration: ModelConfiguration, parameters: [Float], compute: Compute)
+  public convenience init(
+    configuration: ModelConfiguration, parameters: [Float], compute: Compute
+  )
     throws(PolicyError)
   {
-    transformer = try Transformer(
-      .value, configuration: configuration, parameters: parameters,
-      compute: compute)
+    try self.init(
+      configuration: configuration, weights: Tensor(parameters, compute: compute))
+  }
+
+  /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is no critic.
+  init(configuration: ModelConfiguration, weights: Tensor) throws(PolicyError) {
+    transformer = try Transformer(.value, configuration: configuration, weights: weights)
+  }
+
+  /// Reads a model directory; nothing is held twice.
+  /// - Throws: `ModelDirectoryError` and `PolicyError.Code.architecture`.
+  public convenience init(_ model: StoredModel, compute: Compute) throws {
+    try self.init(
+      configuration: model.configuration, weights: try model.weights(.widened, compute: compute))
   }
 
   /// A critic with a copy of the transformer of `policy` and a head of zeros, so that every value is 0.
@@ -34,25 +47,25 @@ public final class Critic: @unchecked Sendable {
     var configuration = policy.configuration
     configuration.architecture = configuration.architecture.critic
     configuration.tieEmbeddings = false
-    let held = policy.parameters
-    var ranges: [String: Range<Int>] = [:]
+    let held = policy.transformer.weights
+    var starts: [String: Int] = [:]
     var start = 0
     for tensor in policy.configuration.parameters {
-      ranges[tensor.name] = start..<start + tensor.count
+      starts[tensor.name] = start
       start += tensor.count
     }
-    var values: [Float] = []
-    values.reserveCapacity(configuration.parameterCount)
+    // Zeros where nothing is copied to.
+    let weights = Tensor(
+      count: configuration.parameterCount, compute: compute ?? policy.compute)
+    start = 0
     for tensor in configuration.parameters {
-      if let range = ranges[tensor.name] {
-        values += held[range]
-      } else {
-        values += [Float](repeating: 0, count: tensor.count)
+      if let from = starts[tensor.name] {
+        held.copy(from: from, count: tensor.count, to: weights, at: start)
       }
+      start += tensor.count
     }
     do {
-      return try Critic(
-        configuration: configuration, parameters: values, compute: compute ?? policy.compute)
+      return try Critic(configuration: configuration, weights: weights)
     } catch {
       preconditionFailure("a critic of another size than its policy: \(error)")
     }
@@ -60,6 +73,11 @@ public final class Critic: @unchecked Sendable {
 
   public var configuration: ModelConfiguration { transformer.configuration }
   public var compute: Compute { transformer.compute }
+
+  /// Elements `range` of tensor number `tensor` of the configuration's parameters.
+  public func values(_ tensor: Int, _ range: Range<Int>) -> [Float] {
+    transformer.values(tensor, range)
+  }
 
   /// A copy of the flat parameters.
   public var parameters: [Float] { transformer.weights.values }

@@ -2,10 +2,11 @@ public import Operators
 
 /// A decoder-only transformer whose parameters can be sampled from, scored with and trained.
 ///
-/// It owns the flat f32 parameters, in the order of `ModelConfiguration.parameters`. On equal
-/// parameters and the same product kernel all results are the same bits, whatever the number of
-/// threads and whatever else shares a call; `Compute.measureRowIndependence` says whether the
-/// log-probabilities of `generate` and `score` are the same bits too.
+/// It owns the flat parameters, in the order of `ModelConfiguration.parameters`, in f32 or as they are
+/// stored. On equal parameters, held alike, and the same product kernel all results are the same
+/// bits, whatever the number of threads and whatever else shares a call;
+/// `Compute.measureRowIndependence` says whether the log-probabilities of `generate` and `score` are
+/// the same bits too.
 ///
 /// Used by one thread at a time. It may be handed over between threads, hence `Sendable`; whoever
 /// holds it must not share it, nor its `Compute` with a policy in use elsewhere.
@@ -14,15 +15,41 @@ public final class Policy: @unchecked Sendable {
 
   /// - Parameter parameters: flat, in the order of `configuration.parameters`.
   /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is a critic.
-  public init(configuration: ModelConfiguration, parameters: [Float], compute: Compute)
+  public convenience init(
+    configuration: ModelConfiguration, parameters: [Float], compute: Compute
+  )
     throws(PolicyError)
   {
-    transformer = try Transformer(
-      .languageModel, configuration: configuration, parameters: parameters, compute: compute)
+    try self.init(
+      configuration: configuration, weights: Tensor(parameters, compute: compute))
+  }
+
+  /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is a critic.
+  init(configuration: ModelConfiguration, weights: Tensor) throws(PolicyError) {
+    transformer = try Transformer(.languageModel, configuration: configuration, weights: weights)
+  }
+
+  /// Reads a model directory; nothing is held twice.
+  /// - Parameters:
+  ///   - configuration: the directory's own, or one of the same tensors in its place.
+  ///   - held: `.stored` only for a policy that is not trained.
+  /// - Throws: `ModelDirectoryError` and `PolicyError.Code.architecture`.
+  public convenience init(
+    _ model: StoredModel, configuration: ModelConfiguration? = nil,
+    held: HeldWeights = .widened, compute: Compute
+  ) throws {
+    try self.init(
+      configuration: configuration ?? model.configuration,
+      weights: try model.weights(held, compute: compute))
   }
 
   public var configuration: ModelConfiguration { transformer.configuration }
   public var compute: Compute { transformer.compute }
+
+  /// Elements `range` of tensor number `tensor` of the configuration's parameters, in f32.
+  public func values(_ tensor: Int, _ range: Range<Int>) -> [Float] {
+    transformer.values(tensor, range)
+  }
 
   /// A copy of the flat parameters.
   public var parameters: [Float] { transformer.weights.values }

@@ -30,6 +30,16 @@ public final class SafetensorsFile: Sendable {
     try file.bytes(at: tensor.range.lowerBound, count: tensor.range.count)
   }
 
+  /// Elements of a tensor as they are stored.
+  func bytes(
+    of tensor: SafetensorsTensor, elements: Range<Int>
+  ) throws(ModelDirectoryError) -> [UInt8] {
+    precondition(elements.lowerBound >= 0 && elements.upperBound <= tensor.count, "\(elements)")
+    let stride = tensor.count == 0 ? 0 : tensor.range.count / tensor.count
+    return try file.bytes(
+      at: tensor.range.lowerBound + elements.lowerBound * stride, count: elements.count * stride)
+  }
+
   /// A tensor widened to f32, exactly. Throws for dtypes other than F32, F16 and BF16.
   public func floats(of tensor: SafetensorsTensor) throws(ModelDirectoryError) -> [Float] {
     var values = [Float](repeating: 0, count: tensor.count)

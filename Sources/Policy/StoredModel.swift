@@ -54,6 +54,11 @@ public struct StoredModel {
     return values
   }
 
+  /// Elements `range` of tensor number `tensor` as they are stored, little-endian.
+  func storedBytes(_ tensor: Int, _ range: Range<Int>) throws(ModelDirectoryError) -> [UInt8] {
+    try held[tensor].file.bytes(of: held[tensor].tensor, elements: range)
+  }
+
   /// All parameters, one after the other. Memory: the returned array and small pieces.
   public func parameters() throws(ModelDirectoryError) -> [Float] {
     var values = [Float](repeating: 0, count: tensors.reduce(0) { $0 + $1.count })
@@ -78,6 +83,21 @@ public struct StoredModel {
       }
     }
     return hash.finalize()
+  }
+
+  /// Whether every parameter has the bits of `values`. Memory: small pieces.
+  public func holds(_ values: SafetensorsWriter.Values) throws(ModelDirectoryError) -> Bool {
+    let piece = 1 << 20
+    for (index, tensor) in tensors.enumerated() {
+      for from in stride(from: 0, to: tensor.count, by: piece) {
+        let range = from..<min(from + piece, tensor.count)
+        let (own, wanted) = (try self.values(index, range), try values(index, range))
+        guard own.elementsEqual(wanted, by: { $0.bitPattern == $1.bitPattern }) else {
+          return false
+        }
+      }
+    }
+    return true
   }
 
   /// A tied model may hold `lm_head.weight` if it equals the embedding; reads both.

@@ -1,7 +1,7 @@
 import Digest
 import Operators
 
-/// What a policy and a critic share: the layers of a decoder-only transformer, and the flat f32
+/// What a policy and a critic share: the layers of a decoder-only transformer, and the flat
 /// parameters of the whole model, those of its head included. The head is its owner's business.
 ///
 /// Used by one thread at a time, like its owner.
@@ -13,6 +13,8 @@ final class Transformer {
   /// Where the value head stands; nil in a model with a language-model head.
   let valueHead: ValueHead?
   let weights: Tensor
+  /// Where each tensor of the configuration's parameters begins in `weights`, and their end.
+  private let starts: [Int]
   /// Cosines and sines of every position so far asked for; grows.
   var rope: RotaryTable
   /// Memory of forward and backward passes, kept between calls.
@@ -21,26 +23,33 @@ final class Transformer {
 
   /// - Parameters:
   ///   - head: the one that the owner computes.
-  ///   - parameters: flat, in the order of `configuration.parameters`.
+  ///   - weights: flat, in the order of `configuration.parameters`; theirs is the memory.
   /// - Throws: `PolicyError.Code.architecture` and `wrongSize`.
   init(
-    _ head: ModelArchitecture.Head, configuration: ModelConfiguration, parameters: [Float],
-    compute: Compute
+    _ head: ModelArchitecture.Head, configuration: ModelConfiguration, weights: Tensor
   ) throws(PolicyError) {
     guard configuration.architecture.head == head else {
       throw .architecture(configuration.architecture)
     }
     let layout = ParameterLayout(configuration)
-    guard parameters.count == layout.count else {
-      throw .wrongSize("parameters", count: parameters.count, expected: layout.count)
+    guard weights.count == layout.count else {
+      throw .wrongSize("parameters", count: weights.count, expected: layout.count)
     }
     self.configuration = configuration
-    self.compute = compute
+    self.weights = weights
+    starts = SafetensorsWriter.offsets(of: configuration.parameters)
+    compute = weights.compute
     shape = layout.shape
     layers = layout.layers
     valueHead = layout.valueHead
-    weights = Tensor(parameters, compute: compute)
     rope = RotaryTable(configuration, compute: compute)
+  }
+
+  /// Elements `range` of tensor number `tensor` of the configuration's parameters.
+  func values(_ tensor: Int, _ range: Range<Int>) -> [Float] {
+    precondition(
+      range.upperBound <= starts[tensor + 1] - starts[tensor], "tensor \(tensor): \(range)")
+    return weights.read(starts[tensor] + range.lowerBound..<starts[tensor] + range.upperBound)
   }
 
   /// - Throws: `PolicyError.Code.wrongSize`.
@@ -83,6 +92,7 @@ final class Transformer {
     _ gradient: Gradient, _ state: AdamWState, settings: AdamWSettings, learningRate: Double,
     gradientScale: Double
   ) {
+    precondition(weights.type == .f32, "an update of weights that are held in \(weights.type)")
     compute.adamW(
       learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
       epsilon: settings.adamEpsilon, weightDecay: settings.weightDecay,

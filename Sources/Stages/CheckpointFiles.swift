@@ -50,9 +50,8 @@ enum CheckpointFiles {
     let names = try manager.contentsOfDirectory(atPath: folder) + inside.map { "critic/\($0)" }
     return try names.sorted().filter { $0 != manifest && $0 != "critic" }
       .map { name in
-        let bytes = try DurableFile.read("\(folder)/\(name)")
-        return ManifestEntry(
-          name: name, bytes: bytes.count, sha256: hexadecimal(SHA256.hash(bytes)))
+        let (bytes, sha256) = try DurableFile.digest(of: "\(folder)/\(name)")
+        return ManifestEntry(name: name, bytes: bytes, sha256: sha256)
       }
   }
 
@@ -71,11 +70,8 @@ enum CheckpointFiles {
 
   /// All bytes of the manifest or `state.json`, whatever they say.
   static func contents(of name: String, in folder: String) throws(FlawError) -> [UInt8] {
-    try contents("\(folder)/\(name)", limit: longest)
-  }
-
-  private static func contents(_ path: String, limit: Int) throws(FlawError) -> [UInt8] {
-    do { return try DurableFile.read(path, limit: limit) } catch {
+    let path = "\(folder)/\(name)"
+    do { return try DurableFile.read(path, limit: longest) } catch {
       throw FlawError(path, error.problem)
     }
   }
@@ -109,12 +105,15 @@ enum CheckpointFiles {
   private static func compare(_ folder: String, _ entry: ManifestEntry) throws(FlawError) {
     let path = "\(folder)/\(entry.name)"
     // Of a longer file the length alone is told, and no byte is read.
-    let bytes = try contents(path, limit: entry.bytes)
-    guard bytes.count == entry.bytes else {
-      throw FlawError(path, "it has \(bytes.count) bytes, the manifest says \(entry.bytes)")
+    let (bytes, sha256): (Int, String)
+    do { (bytes, sha256) = try DurableFile.digest(of: path, limit: entry.bytes) } catch {
+      throw FlawError(path, error.problem)
     }
-    guard hexadecimal(SHA256.hash(bytes)) == entry.sha256 else {
-      throw FlawError(path, "its \(bytes.count) bytes are not those the manifest names")
+    guard bytes == entry.bytes else {
+      throw FlawError(path, "it has \(bytes) bytes, the manifest says \(entry.bytes)")
+    }
+    guard sha256 == entry.sha256 else {
+      throw FlawError(path, "its \(bytes) bytes are not those the manifest names")
     }
   }
 
@@ -135,38 +134,52 @@ enum CheckpointFiles {
 
   // MARK: Adam's moments
 
-  /// A safetensors file of their own: `first.NAME` and `second.NAME`.
-  private static func momentTensors(_ configuration: ModelConfiguration) -> [TensorShape] {
-    ["first", "second"].flatMap { moment in
-      configuration.parameters.map {
-        TensorShape(name: "\(moment).\($0.name)", shape: $0.shape)
+  /// A safetensors file of their own: `first.NAME` and `second.NAME`, in the order in which the
+  /// moments of a model stand one after the other.
+  private static func momentTensors(_ configuration: ModelConfiguration)
+    -> [(moment: AdamWState.Moment, start: Int, tensor: TensorShape)]
+  {
+    AdamWState.Moment.allCases.flatMap { moment in
+      var start = 0
+      return configuration.parameters.map { tensor in
+        defer { start += tensor.count }
+        let name = "\(moment.rawValue).\(tensor.name)"
+        return (moment, start, TensorShape(name: name, shape: tensor.shape))
       }
     }
   }
 
+  /// Memory: small pieces.
   static func write(
     _ moments: AdamWState, of configuration: ModelConfiguration, to folder: String
   ) throws {
+    let tensors = momentTensors(configuration)
     try SafetensorsWriter.write(
-      momentTensors(configuration), values: moments.first + moments.second,
-      to: folder + "/optimizer.safetensors")
+      tensors.map(\.tensor), storage: .f32, to: folder + "/optimizer.safetensors"
+    ) { index, range in
+      let (moment, start, _) = tensors[index]
+      return moments.values(moment, start + range.lowerBound..<start + range.upperBound)
+    }
   }
 
+  /// Reads the moments of a checkpoint into `moments`. Memory: small pieces.
   /// - Throws: a ``FlawError`` for a tensor that is missing.
-  static func moments(
-    in folder: String, of configuration: ModelConfiguration
-  ) throws -> (first: [Float], second: [Float]) {
+  static func read(
+    _ moments: AdamWState, of configuration: ModelConfiguration, in folder: String
+  ) throws {
     let path = folder + "/optimizer.safetensors"
     let file = try SafetensorsFile(path: path)
-    var values: [Float] = []
-    values.reserveCapacity(2 * configuration.parameterCount)
-    for wanted in momentTensors(configuration) {
+    let piece = 1 << 20
+    for (moment, start, wanted) in momentTensors(configuration) {
       guard let tensor = file.tensor(named: wanted.name), tensor.shape == wanted.shape else {
         throw FlawError(path, "\(wanted.name) is missing or has another shape")
       }
-      values += try file.floats(of: tensor)
+      for from in stride(from: 0, to: tensor.count, by: piece) {
+        let elements = from..<min(from + piece, tensor.count)
+        var values = [Float](repeating: 0, count: elements.count)
+        try file.read(tensor, elements: elements, into: &values, at: 0)
+        moments.write(values, moment, at: start + from)
+      }
     }
-    let count = configuration.parameterCount
-    return (Array(values[..<count]), Array(values[count...]))
   }
 }

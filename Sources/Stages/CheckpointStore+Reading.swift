@@ -109,21 +109,17 @@ extension CheckpointStore {
     let folder = directory.checkpoint(pointer.step)
     do {
       let state = try CheckpointFiles.readState(of: folder)
-      let (configuration, parameters) = try ModelDirectory.read(folder)
-      let policy = try Policy(
-        configuration: configuration, parameters: parameters, compute: compute)
-      let (first, second) = try CheckpointFiles.moments(in: folder, of: configuration)
+      let policy = try Policy(StoredModel(opening: folder), compute: compute)
       var loaded = Loaded(
         state: state, policy: policy,
-        moments: try AdamWState(
-          for: policy, first: first, second: second, updates: state.adamUpdates))
+        moments: AdamWState(for: policy, updates: state.adamUpdates))
+      try CheckpointFiles.read(loaded.moments, of: policy.configuration, in: folder)
       if let updates = state.criticUpdates {
         let place = RunDirectory.critic(in: folder)
-        let critic = try Critic(in: place, compute: compute)
-        let (first, second) = try CheckpointFiles.moments(in: place, of: critic.configuration)
-        loaded.critic = (
-          critic, try AdamWState(for: critic, first: first, second: second, updates: updates)
-        )
+        let critic = try Critic(StoredModel(opening: place), compute: compute)
+        let moments = AdamWState(for: critic, updates: updates)
+        try CheckpointFiles.read(moments, of: critic.configuration, in: place)
+        loaded.critic = (critic, moments)
       }
       return loaded
     } catch let error as CheckpointFiles.FlawError {

@@ -89,8 +89,8 @@ public struct CheckpointStore {
     let temporary = try emptyFolder(for: step)
     let policy = content.policy
     try ModelDirectory.write(
-      policy.configuration, parameters: policy.parameters, to: temporary,
-      tokenizerFrom: content.tokenizer)
+      policy.configuration, to: temporary, tokenizerFrom: content.tokenizer,
+      values: policy.values)
     try CheckpointFiles.write(content.moments, of: policy.configuration, to: temporary)
     var state = CheckpointFiles.State(
       step: step, adamUpdates: content.moments.updates,

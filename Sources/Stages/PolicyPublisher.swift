@@ -27,7 +27,7 @@ public struct PolicyPublisher {
       try remove(temporary)
       try DurableFile.createFolder(temporary)
       try ModelDirectory.write(
-        policy.configuration, parameters: policy.parameters, to: temporary)
+        policy.configuration, to: temporary, values: policy.values)
       if let critic { try critic.write(to: RunDirectory.critic(in: temporary)) }
       // The critic's folder has its name in there.
       try DurableFile.syncFolder(temporary)
@@ -41,19 +41,18 @@ public struct PolicyPublisher {
   /// Whether a folder has these very weights.
   private static func holds(_ folder: String, _ policy: Policy, _ critic: Critic?) -> Bool {
     func isModel(
-      in folder: String, _ configuration: ModelConfiguration, _ parameters: [Float]
+      in folder: String, _ configuration: ModelConfiguration, _ values: SafetensorsWriter.Values
     ) -> Bool {
       do {
-        let stored = try ModelDirectory.read(folder)
-        return stored.configuration == configuration && stored.parameters == parameters
+        let stored = try StoredModel(opening: folder)
+        return try stored.configuration == configuration && stored.holds(values)
       } catch { return false }
     }
     guard FileManager.default.fileExists(atPath: folder),
-      isModel(in: folder, policy.configuration, policy.parameters)
+      isModel(in: folder, policy.configuration, policy.values)
     else { return false }
     guard let critic else { return true }
-    return isModel(
-      in: RunDirectory.critic(in: folder), critic.configuration, critic.parameters)
+    return isModel(in: RunDirectory.critic(in: folder), critic.configuration, critic.values)
   }
 
   private func remove(_ folder: String) throws {
@@ -83,12 +82,7 @@ extension Critic {
   /// Writes a model directory of its own, which must not be there yet.
   func write(to folder: String) throws {
     try DurableFile.createFolder(folder)
-    try ModelDirectory.write(configuration, parameters: parameters, to: folder)
-  }
-
-  convenience init(in folder: String, compute: Compute) throws {
-    let (configuration, parameters) = try ModelDirectory.read(folder)
-    try self.init(configuration: configuration, parameters: parameters, compute: compute)
+    try ModelDirectory.write(configuration, to: folder, values: values)
   }
 }
 
@@ -128,16 +122,15 @@ public final class PublishedPolicies: PolicySource {
     }
     let wanted = try digests(version)
     let start = directory.checkpoint(0)
-    let (configuration, parameters) = try model(in: path, like: start)
-    let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
+    let policy = try model(in: path, like: start) { try Policy($0, compute: compute) }
     let found = policy.weightsDigest()
     try check(found, wanted.policy, path, version)
     var critic: Critic?
     if !wanted.critic.isEmpty {
       let folder = RunDirectory.critic(in: path)
-      let (configuration, parameters) = try model(in: folder, like: RunDirectory.critic(in: start))
-      let held = try Critic(
-        configuration: configuration, parameters: parameters, compute: compute)
+      let held = try model(in: folder, like: RunDirectory.critic(in: start)) {
+        try Critic($0, compute: compute)
+      }
       try check(held.weightsDigest(), wanted.critic, folder, version)
       critic = held
     }
@@ -149,15 +142,15 @@ public final class PublishedPolicies: PolicySource {
   /// The model in a published folder. Its weights have a digest in the logs; its configuration has
   /// none there, and one wrong digit in it makes another model of the same weights: it must be that
   /// of the initial checkpoint, which is compared with its manifest at every opening.
-  private func model(
-    in folder: String, like start: String
-  ) throws -> (ModelConfiguration, [Float]) {
-    do throws(ModelDirectoryError) {
-      let (configuration, parameters) = try ModelDirectory.read(folder)
-      if try configuration == ModelDirectory.configuration(at: start) {
-        return (configuration, parameters)
+  private func model<Model>(
+    in folder: String, like start: String, read: (StoredModel) throws -> Model
+  ) throws -> Model {
+    do {
+      let stored = try StoredModel(opening: folder)
+      if try stored.configuration == ModelDirectory.configuration(at: start) {
+        return try read(stored)
       }
-    } catch {
+    } catch let error as ModelDirectoryError {
       throw damaged(error.location, error.problem)
     }
     throw damaged(folder + "/config.json", "it describes another model than \(start)")

@@ -125,8 +125,7 @@ public final class Run {
         .damaged, at: flaw.path, flaw.problem,
         remedy: "Run `pipeline checkpoint restore \(directory.path) \(step)`.")
     }
-    let (configuration, parameters) = try ModelDirectory.read(folder)
-    let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
+    let policy = try Policy(StoredModel(opening: folder), compute: compute)
     guard try policy.weightsDigest() == loggedDigests(step).policy else {
       throw StageError(
         .damaged, at: folder, "its weights are not those that the run logged for step \(step)",
@@ -148,8 +147,7 @@ public final class Run {
   /// The KL anchor's weights: the definition's, or the run's initial ones.
   func anchorPolicy() throws -> Policy {
     let path = settings.model.anchor ?? directory.checkpoint(0)
-    let (configuration, parameters) = try ModelDirectory.read(path)
-    let policy = try Policy(configuration: configuration, parameters: parameters, compute: compute)
+    let policy = try Policy(StoredModel(opening: path), compute: compute)
     let wanted = identity.anchor ?? identity.model
     guard hexadecimal(policy.weightsDigest()) == wanted else {
       throw StageError(

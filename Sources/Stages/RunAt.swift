@@ -76,7 +76,7 @@ extension Run {
     let policy = try policy(at: step, replayed: replayed)
     try DurableFile.createFolder(folder)
     try ModelDirectory.write(
-      policy.configuration, parameters: policy.parameters, to: folder,
-      tokenizerFrom: directory.checkpoint(0))
+      policy.configuration, to: folder, tokenizerFrom: directory.checkpoint(0),
+      values: policy.values)
   }
 }

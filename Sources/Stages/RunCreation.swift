@@ -138,9 +138,9 @@ extension RunSettings {
     in path: String, _ compute: Compute,
     _ overrides: ModelSettings.Overrides = ModelSettings.Overrides()
   ) throws -> Policy {
-    let (configuration, parameters) = try ModelDirectory.read(path)
+    let stored = try StoredModel(opening: path)
     return try Policy(
-      configuration: overrides.applied(to: configuration), parameters: parameters, compute: compute)
+      stored, configuration: overrides.applied(to: stored.configuration), compute: compute)
   }
 
   private func randomPolicy(_ folder: String, _ compute: Compute) throws -> Policy {

@@ -120,8 +120,16 @@ enum DurableFile {
 
   /// - Parameter limit: most bytes; a longer file is refused before they are read.
   static func read(_ path: String, limit: Int = .max) throws(StageError) -> [UInt8] {
+    try reading(path, limit) { (limit) throws(RegularFileError) in
+      try RegularFile.read(path, limit: limit)
+    }
+  }
+
+  private static func reading<Result>(
+    _ path: String, _ limit: Int, _ body: (Int) throws(RegularFileError) -> Result
+  ) throws(StageError) -> Result {
     do {
-      return try RegularFile.read(path, limit: limit)
+      return try body(limit)
     } catch {
       let reason =
         switch error {
@@ -135,10 +143,20 @@ enum DurableFile {
     }
   }
 
-  /// Hexadecimal digits of a file's SHA-256.
-  static func sha256(of path: String) throws(StageError) -> String {
-    hexadecimal(SHA256.hash(try read(path)))
+  /// Length of a file and hexadecimal digits of its SHA-256. Memory: a piece of it.
+  /// - Parameter limit: most bytes; a longer file is refused before they are read.
+  static func digest(
+    of path: String, limit: Int = .max
+  ) throws(StageError) -> (bytes: Int, sha256: String) {
+    var hash = SHA256()
+    let bytes = try reading(path, limit) { (limit) throws(RegularFileError) in
+      try unsafe RegularFile.forEachPiece(path, limit: limit) { unsafe hash.update($0) }
+    }
+    return (bytes, hexadecimal(hash.finalize()))
   }
+
+  /// Hexadecimal digits of a file's SHA-256.
+  static func sha256(of path: String) throws(StageError) -> String { try digest(of: path).sha256 }
 
   /// - Parameter code: `errno`, or 0 where no call said why.
   static func failure(_ verb: String, _ path: String, _ code: Int32 = errno) -> StageError {

@@ -31,11 +31,7 @@ extension RunIdentity {
     let stream = try PromptStream(settings.reader, seed: settings.seed)
     let critic = CheckpointFiles.readableState(of: directory.checkpoint(0))?.criticDigest
     let anchor = try settings.model.anchor.map { path in
-      let (configuration, parameters) = try ModelDirectory.read(path)
-      return hexadecimal(
-        try Policy(
-          configuration: configuration, parameters: parameters, compute: Compute(threads: 1)
-        ).weightsDigest())
+      hexadecimal(try StoredModel(opening: path).weightsDigest())
     }
     return try RunIdentity(
       definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))), data: data,
