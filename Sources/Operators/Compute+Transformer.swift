@@ -76,19 +76,20 @@ extension Compute {
   }
 
   /// Output projection, residual, RMSNorm, SwiGLU, residual. `x`, `xMid` and `xOut` may be one.
+  /// Without `xOut` only `xMid` and `gateUp` are computed.
   public func block(
     _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor, out: Tensor,
-    x: Tensor, rows: Int, xMid: Tensor, gateUp: Tensor?, xOut: Tensor
+    x: Tensor, rows: Int, xMid: Tensor, gateUp: Tensor?, xOut: Tensor?
   ) {
     check(out, rows, shape.attentionWidth, "block")
     check(x, rows, shape.hidden, "block")
     check(xMid, rows, shape.hidden, "block")
-    check(xOut, rows, shape.hidden, "block")
+    if let xOut { check(xOut, rows, shape.hidden, "block") }
     unsafe shape.withUnsafe { model in
       unsafe withUnsafePointer(to: layer.c) { layer in
         unsafe ops_block_f32(
           context, model, layer, parameters.handle, out.handle, x.handle, rows, xMid.handle,
-          gateUp?.handle, xOut.handle)
+          gateUp?.handle, xOut?.handle)
       }
     }
   }

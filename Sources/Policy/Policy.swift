@@ -43,6 +43,13 @@ public final class Policy: @unchecked Sendable {
       weights: try model.weights(held, compute: compute))
   }
 
+  /// Floats of activations that are kept between a forward and its backward pass; what does not fit is
+  /// computed again, with the same bits.
+  package var activationRoom: Int {
+    get { transformer.activationRoom }
+    set { transformer.activationRoom = newValue }
+  }
+
   public var configuration: ModelConfiguration { transformer.configuration }
   public var compute: Compute { transformer.compute }
 

@@ -2,24 +2,56 @@ import Operators
 
 /// Forward and backward through the layers, on packed rows.
 extension Transformer {
-  /// Keeps what the backward pass needs in the buffers of `slot`.
-  func forward(_ rows: PackedRows, slot: Int) -> Activations {
+  /// Keeps what the backward pass needs, or what it computes that from, in the buffers of `slot`.
+  func forward(_ rows: PackedRows, _ keep: Activations.Kept, slot: Int) -> Activations {
     reserveRope(rows)
     let kept = Activations(
-      slot: slot, rows: rows.count, shape: shape, layerCount: layers.count, buffers: &buffers,
-      compute: compute)
+      keep, slot: slot, rows: rows.count, shape: shape, layerCount: layers.count,
+      buffers: &buffers, compute: compute)
     compute.embed(shape, weights, tokens: rows.tokens, into: kept.x[0])
-    for (index, layer) in layers.enumerated() {
-      let a = kept.layers[index]
-      compute.queriesKeysValues(
-        shape, layer, weights, rope: rope.tensor, x: kept.x[index], positions: rows.positions,
-        into: a.qkv)
-      compute.attention(shape, rows, qkv: a.qkv, into: a.out)
-      compute.block(
-        shape, layer, weights, out: a.out, x: kept.x[index], rows: rows.count, xMid: a.xMid,
-        gateUp: a.gateUp, xOut: kept.x[index + 1])
+    for index in layers.indices {
+      let (x, xOut) = (kept.x[index], kept.x[index + 1])
+      if let layer = kept.layers.isEmpty ? nil : kept.layers[index] {
+        forward(rows, index, x: x, into: layer, xOut: xOut)
+      } else {
+        let qkv = buffers.rows("qkv", rows.count, shape.qkvWidth, compute)
+        let out = buffers.rows("out", rows.count, shape.attentionWidth, compute)
+        attend(rows, index, x: x, qkv: qkv, out: out)
+        compute.block(
+          shape, layers[index], weights, out: out, x: x, rows: rows.count, xMid: xOut, gateUp: nil,
+          xOut: xOut)
+      }
     }
     return kept
+  }
+
+  /// One layer with all that its backward pass needs; without `xOut` nothing else.
+  private func forward(
+    _ rows: PackedRows, _ index: Int, x: Tensor, into layer: Activations.Layer, xOut: Tensor?
+  ) {
+    attend(rows, index, x: x, qkv: layer.qkv, out: layer.out)
+    compute.block(
+      shape, layers[index], weights, out: layer.out, x: x, rows: rows.count, xMid: layer.xMid,
+      gateUp: layer.gateUp, xOut: xOut)
+  }
+
+  private func attend(
+    _ rows: PackedRows, _ index: Int, x: Tensor, qkv: Tensor, out: Tensor, cache: Tensor? = nil
+  ) {
+    compute.queriesKeysValues(
+      shape, layers[index], weights, rope: rope.tensor, x: x, positions: rows.positions, into: qkv)
+    compute.attention(shape, rows, qkv: qkv, into: out, cache: cache, layer: index)
+  }
+
+  /// What the backward pass of a layer needs: as it was kept, or computed again.
+  private func layer(
+    _ index: Int, of activations: Activations, _ rows: PackedRows
+  ) -> Activations.Layer {
+    guard activations.layers.isEmpty else { return activations.layers[index] }
+    let layer = Activations.Layer(
+      "again", rows: rows.count, shape: shape, buffers: &buffers, compute: compute)
+    forward(rows, index, x: activations.x[index], into: layer, xOut: nil)
+    return layer
   }
 
   /// Keeps nothing but the residual stream after the last layer, which is returned, and the prompts'
@@ -31,10 +63,7 @@ extension Transformer {
     let out = buffers.rows("out", rows.count, shape.attentionWidth, compute)
     compute.embed(shape, weights, tokens: rows.tokens, into: x)
     for (index, layer) in layers.enumerated() {
-      compute.queriesKeysValues(
-        shape, layer, weights, rope: rope.tensor, x: x, positions: rows.positions, into: qkv)
-      compute.attention(
-        shape, rows, qkv: qkv, into: out, cache: cache, layer: index)
+      attend(rows, index, x: x, qkv: qkv, out: out, cache: cache)
       compute.block(
         shape, layer, weights, out: out, x: x, rows: rows.count, xMid: x, gateUp: nil, xOut: x)
     }
@@ -89,7 +118,7 @@ extension Transformer {
       HeadPass(
         x: activations.x[layers.count], dx: dx, gradient: gradient.tensor, workspace: workspace))
     for index in layers.indices.reversed() {
-      let a = activations.layers[index]
+      let a = layer(index, of: activations, rows)
       compute.blockBackward(
         shape, layers[index], weights, out: a.out, xMid: a.xMid, gateUp: a.gateUp,
         rows: rows.count, dxOut: dx, into: dxMid, dout: dout, gradient: gradient.tensor,

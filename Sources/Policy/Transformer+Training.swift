@@ -3,8 +3,27 @@ import Operators
 /// Passes over whole groups, in micro-batches cut by index and size alone.
 extension Transformer {
   /// Floats of activations that `accumulate` keeps between its forward and its backward pass; what
-  /// does not fit is computed again.
-  private static var keptActivations: Int { 1 << 29 }
+  /// does not fit is computed again. A gigabyte.
+  static var keptActivations: Int { 1 << 28 }
+
+  /// What `accumulate` keeps of micro-batches of so many rows each, in their order; nil: nothing. It
+  /// decides time and memory, and no bit. The first one's residuals are always kept, since the
+  /// backward pass needs that room anyway.
+  static func kept(
+    rows: [Int], _ shape: TransformerShape, layerCount: Int, room: Int = keptActivations
+  ) -> [Activations.Kept?] {
+    var room = room
+    return rows.enumerated().map { index, rows in
+      for kept in [Activations.Kept.everything, .residuals] {
+        // The room that tensors have beyond their rows is never touched, so it takes no memory.
+        let floats = rows * Activations.floatsPerRow(kept, shape, layerCount: layerCount)
+        guard floats <= room || (index == 0 && kept == .residuals) else { continue }
+        room -= floats
+        return kept
+      }
+      return nil
+    }
+  }
 
   /// Shows `head` the residual stream after the last layer of every micro-batch, in order.
   func forEachBatch(_ groups: [TrainingGroup], head: (MicroBatch, Tensor) -> Void) {
@@ -20,22 +39,22 @@ extension Transformer {
   ) rethrows {
     precondition(gradient.tensor.count == weights.count, "a gradient of another model")
     let batches = MicroBatch.cut(groups)
-    let perRow = Activations.floatsPerRow(shape, layerCount: layers.count)
-    var room = Self.keptActivations
+    let keeps = Self.kept(
+      rows: batches.map(\.rows.count), shape, layerCount: layers.count, room: activationRoom)
     var kept: [Activations?] = []
     for (index, batch) in batches.enumerated() {
-      // The room that tensors have beyond their rows is never touched, so it takes no memory.
-      let floats = batch.rows.count * perRow
-      let keep = index == 0 || floats <= room
-      let slot = keep ? index : -1
-      if keep { room -= floats }
-      let activations = forward(batch.rows, slot: slot)
-      kept.append(keep ? activations : nil)
+      guard let keep = keeps[index] else {
+        kept.append(nil)
+        head(batch, forwardOnly(batch.rows))
+        continue
+      }
+      let activations = forward(batch.rows, keep, slot: index)
+      kept.append(activations)
       head(batch, activations.x[layers.count])
     }
     let found = try loss()
     for (index, batch) in batches.enumerated() {
-      let activations = kept[index] ?? forward(batch.rows, slot: -1)
+      let activations = kept[index] ?? forward(batch.rows, .residuals, slot: -1)
       backward(batch, activations, into: gradient) { headBackward(found, batch, $0) }
     }
   }

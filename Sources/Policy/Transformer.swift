@@ -17,6 +17,8 @@ final class Transformer {
   private let starts: [Int]
   /// Cosines and sines of every position so far asked for; grows.
   var rope: RotaryTable
+  /// Floats of activations that are kept between a forward and its backward pass.
+  var activationRoom = Transformer.keptActivations
   /// Memory of forward and backward passes, kept between calls.
   var buffers = Buffers()
   private var digest: [UInt8]?

@@ -111,6 +111,7 @@ OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
   }
   memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
   ops_product_nt(b->context, thread, tile, 2 * F, D, h, D, b->gate_up_weight, gate_up, 2 * F);
+  if (!b->x_out) return;
   float *activations = h + tile * D + (b->gate_up ? 0 : tile * 2 * F);
   for (size_t r = 0; r < tile; r++) {
     float *gate = gate_up + r * 2 * F;
@@ -134,7 +135,7 @@ void ops_block_f32(
   b.x = x->values;
   b.x_mid = x_mid->values;
   b.gate_up = gate_up ? gate_up->values : NULL;
-  b.x_out = x_out->values;
+  b.x_out = x_out ? x_out->values : NULL;
   ops_reserve_scratch(context, b.tiles.tile * (2 * model->hidden + 3 * model->intermediate));
   ops_parallel(context, b.tiles.count, block_tile_variants[context->isa], &b);
 }

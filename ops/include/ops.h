@@ -187,6 +187,7 @@ void ops_attention_decode_f32(
 // gate_up = h Wgu^T;     x_out = x_mid + (silu(gate) * up) Wd^T        SwiGLU, arXiv 2002.05202
 // x, x_mid, x_out [rows, D], which may be one tensor   out [rows, A]
 // gate_up [rows, 2F], kept for the backward pass, or NULL
+// x_out may be NULL: then x_mid and gate_up alone are computed, for a backward pass that kept neither
 void ops_block_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
     const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x, size_t rows,
