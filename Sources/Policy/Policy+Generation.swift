@@ -3,10 +3,10 @@ public import Randomness
 
 extension Policy {
   /// Sequences that are decoded at once, and floats of their key-value cache, at most.
-  private static var decodedAtOnce: Int { 1024 }
-  private static var cacheFloats: Int { 1 << 28 }
+  static var decodedAtOnce: Int { 1024 }
+  static var cacheFloats: Int { 1 << 28 }
   /// Rows of prompts that go through the layers together, about.
-  private static var prefilledAtOnce: Int { 4096 }
+  static var prefilledAtOnce: Int { 4096 }
 
   /// Answers every request; the result has one list of rollouts per request, in their order.
   ///

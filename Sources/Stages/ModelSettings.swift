@@ -1,4 +1,5 @@
-import Definition
+public import Definition
+import Files
 import Policy
 
 /// Section `model`: where the initial weights come from.
@@ -100,6 +101,13 @@ public struct ModelSettings: Sendable, Equatable {
       "model.end_of_sequence", .text, default: .text("<|endoftext|>"),
       meaning: "The token that ends a response of a model with random weights."),
   ]
+
+  /// The file that `model.pretrain` of a definition names, which is relative to the definition's own.
+  public static func baseFile(of definition: Definition) -> String? {
+    definition.textIfSet("model.pretrain").map {
+      $0.hasPrefix("/") ? $0 : PathParts.path($0, beside: definition.source)
+    }
+  }
 
   init(_ definition: Definition) {
     if let path = definition.textIfSet("model.path") {

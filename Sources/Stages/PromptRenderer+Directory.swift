@@ -8,8 +8,10 @@ extension PromptRenderer {
   /// A rollout ends at every end of sequence that config.json and generation_config.json name and,
   /// where conversations are asked, at the token that ends an assistant's turn. A demonstration ends
   /// with the tokenizer's `eos_token`, as it was trained on; where that is none of them, with the first.
+  /// - Parameter configuration: the model's; nil for that of `directory`.
   init(
-    directory: String, _ settings: ReaderSettings, _ stream: PromptStream
+    directory: String, configuration: ModelConfiguration? = nil, _ settings: ReaderSettings,
+    _ stream: PromptStream
   ) throws {
     let tokenizer = try Tokenizer(file: directory + "/tokenizer.json")
     guard let date = settings.chatDate else {
@@ -18,7 +20,8 @@ extension PromptRenderer {
     let chat =
       settings.chat == .never
       ? nil : ChatPrompts(directory: directory, tokenizer: tokenizer, date: date)
-    var stops = Set(try ModelDirectory.configuration(at: directory).stopIDs)
+    var stops = Set(
+      try (configuration ?? ModelDirectory.configuration(at: directory)).stopIDs)
     if settings.chat == .always || stream.holdsMessages, let end = chat?.endOfTurn {
       stops.insert(end)
     }

@@ -144,6 +144,11 @@ extension RunSettings {
   }
 
   private func randomPolicy(_ folder: String, _ compute: Compute) throws -> Policy {
+    Policy(configuration: try randomConfiguration(folder), seed: seed, compute: compute)
+  }
+
+  /// The shape of a model with random weights, for the tokenizer in `folder`.
+  func randomConfiguration(_ folder: String) throws -> ModelConfiguration {
     let tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     guard let stop = tokenizer.id(of: model.endOfSequence) else {
       throw StageError(
@@ -158,22 +163,12 @@ extension RunSettings {
           + "\(model.keyValueHeadCount) key and value heads",
         remedy: "Choose heads that are a multiple of key_value_heads, and an even head_dimension.")
     }
-    let configuration = ModelConfiguration(
+    return ModelConfiguration(
       // Whole cache lines for the head; rows without a token are never sampled.
       vocabularySize: (tokenizer.count + 15) / 16 * 16, hiddenSize: model.hiddenSize,
       intermediateSize: model.intermediateSize, layerCount: model.layerCount,
       headCount: model.headCount, keyValueHeadCount: model.keyValueHeadCount,
       headDimension: model.headDimension, ropeTheta: model.ropeTheta,
       maximumPositions: model.maximumPositions, stopIDs: [stop])
-    // Weights, gradient and Adam's two moments: beyond that, allocation would kill the process.
-    let needed = 16 * configuration.parameterCount
-    guard needed <= Int(clamping: ProcessInfo.processInfo.physicalMemory) else {
-      throw StageError(
-        .badRun, at: "\(name): model",
-        "\(configuration.parameterCount) parameters take \(needed >> 20) MiB to train, more than the "
-          + "machine's memory",
-        remedy: "Choose fewer layers or a smaller hidden_size and intermediate_size.")
-    }
-    return Policy(configuration: configuration, seed: seed, compute: compute)
   }
 }

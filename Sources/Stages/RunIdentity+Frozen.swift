@@ -1,7 +1,6 @@
 import Definition
 import Digest
 import Foundation
-import Operators
 import Policy
 
 extension RunIdentity {

@@ -37,7 +37,10 @@ struct RunAllCommand: ParsableCommand {
   @Option(help: "Steps to take over with --fork; later steps than the first are off-policy.")
   var forkSteps = 1
 
-  @Flag(help: "Print the summary as JSON.")
+  @Flag(help: "Say what the run will hold in memory, and run nothing.")
+  var plan = false
+
+  @Flag(help: "Print the summary, or the plan, as JSON.")
   var json = false
 
   @Flag(name: .shortAndLong, help: "No progress.")
@@ -47,6 +50,7 @@ struct RunAllCommand: ParsableCommand {
     guard let definition else { throw RunUsage.noDefinition() }
     let resolved = try RunKeys.schema.resolve(
       file: definition, overrides: overrides.map { ($0.key, $0.value) })
+    if plan { return try RunPlanPage(try RunPlan(resolved), resolved.source).print(json: json) }
     let place = try RunPlace.fresh(directory, definition: resolved.name)
     let progress = ProgressDisplay(isQuiet: quiet)
     progress.note("run: \(place.path)")

@@ -20,6 +20,7 @@ struct RunLaunch {
     _ definition: Definition, at directory: RunDirectory, fork: RunFork? = nil
   ) throws -> Ended {
     try Self.requireAddressSpace(for: try RunSettings(definition))
+    try RunPlan(definition).requireFits(named: definition.source)
     let initial = try initialModel(for: definition, beside: directory)
     if case .interrupted(let status) = initial { return .interrupted(status) }
     try Run.create(definition, at: directory, initialModel: initial.path, fork: fork)
@@ -34,6 +35,7 @@ struct RunLaunch {
   /// Evaluation before, training, evaluation after, summary.
   func work(_ run: Run) throws -> Ended {
     try Self.requireAddressSpace(for: run.settings)
+    try run.plan().requireFits(named: run.directory.path)
     for notice in run.notices { progress.note(notice) }
     let session = try RunSession(
       run, stages: StageName.allCases, publishes: false, interruption: interruption
@@ -109,8 +111,7 @@ struct RunLaunch {
   private func initialModel(
     for definition: Definition, beside directory: RunDirectory
   ) throws -> InitialModel {
-    guard let path = definition.textIfSet("model.pretrain") else { return .none }
-    let file = Self.relative(path, to: definition.source)
+    guard let file = ModelSettings.baseFile(of: definition) else { return .none }
     let base = try RunKeys.schema.resolve(file: file)
     let core = Compute(threads: 1).blasCore
     let steps = base.integer("steps")
@@ -126,10 +127,5 @@ struct RunLaunch {
       progress.note("base model: \(checkpoint), trained before")
     }
     return .directory(checkpoint)
-  }
-
-  /// A path in a definition that names another definition is relative to the definition's folder.
-  private static func relative(_ path: String, to file: String) -> String {
-    path.hasPrefix("/") ? path : PathParts.path(path, beside: file)
   }
 }
