@@ -90,7 +90,7 @@ public struct RunPlan: Sendable, Encodable {
   }
 
   /// Bytes of a process that has done nothing yet, with its libraries.
-  private static let program = 40 << 20
+  private static let program = 60 << 20
   /// Bytes that a tokenizer takes for each of its tokens.
   private static let tokenizerEntry = 700
 
