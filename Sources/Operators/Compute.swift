@@ -86,6 +86,17 @@ public enum TensorType: UInt32, Sendable {
     self.type = type
   }
 
+  /// Zeros: `rows` rows of `width`, with room for whole tiles, which takes no memory.
+  public init(rows: Int, width: Int, compute: Compute) {
+    guard let handle = unsafe ops_tensor_create_rows(compute.context, rows, width) else {
+      fatalError("Tensor: no memory for \(rows) rows of \(width) values")
+    }
+    unsafe self.handle = handle
+    self.compute = compute
+    count = unsafe ops_tensor_count(handle)
+    type = .f32
+  }
+
   public convenience init(_ values: [Float], compute: Compute) {
     self.init(count: values.count, compute: compute)
     write(values)

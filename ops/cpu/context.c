@@ -10,7 +10,8 @@
 // AddressSanitizer knows what comes from its allocator; of a mapping it knows neither where it ends
 // nor whether it was given back.
 #if __has_feature(address_sanitizer)
-void *ops_map(size_t bytes) {
+void *ops_map(size_t bytes, size_t dense) {
+  (void)dense;
   void *memory = NULL;
   if (posix_memalign(&memory, 64, bytes)) return NULL;
   return memset(memory, 0, bytes);
@@ -21,12 +22,14 @@ void ops_unmap(void *memory, size_t bytes) {
   free(memory);
 }
 #else
-void *ops_map(size_t bytes) {
+void *ops_map(size_t bytes, size_t dense) {
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return NULL;
 #ifdef MADV_HUGEPAGE
-  // A request: where the system refuses, small pages serve.
-  if (bytes >= (size_t)1 << 21) madvise(memory, bytes, MADV_HUGEPAGE);
+  // A request: where the system refuses, small pages serve. A huge page that began in what is used
+  // and went on behind it would take its whole memory.
+  dense = dense / 4096 * 4096;
+  if (dense >= (size_t)1 << 21) madvise(memory, dense, MADV_HUGEPAGE);
 #endif
   return memory;
 }
@@ -101,7 +104,7 @@ void ops_parallel(ops_context *context, size_t items, ops_task task, void *argum
 // A buffer of `count` floats in place of one of `before`.
 static float *exchange(float *buffer, size_t before, size_t count) {
   ops_unmap(buffer, before * sizeof(float));
-  buffer = ops_map(count * sizeof(float));
+  buffer = ops_map(count * sizeof(float), count * sizeof(float));
   if (!buffer) {
     fprintf(stderr, "ops: no memory for %zu bytes of scratch\n", count * sizeof(float));
     abort();
@@ -130,14 +133,14 @@ float *ops_reserve_vectors(ops_context *context, const ops_tensor *parameters, s
 
 static size_t width(ops_type type) { return type == OPS_F32 ? sizeof(float) : sizeof(uint16_t); }
 
-ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type) {
+static ops_tensor *create(ops_context *context, size_t count, size_t dense, ops_type type) {
   ops_tensor *tensor = calloc(1, sizeof *tensor);
   if (!tensor) return NULL;
   tensor->context = context;
   tensor->type = type;
   tensor->count = count;
   tensor->bytes = (count + OPS_LANES) * width(type);
-  tensor->values = ops_map(tensor->bytes);
+  tensor->values = ops_map(tensor->bytes, dense * width(type));
   if (!tensor->values) {
     free(tensor);
     return NULL;
@@ -148,6 +151,14 @@ ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type)
 void ops_tensor_destroy(ops_tensor *tensor) {
   ops_unmap(tensor->values, tensor->bytes);
   free(tensor);
+}
+
+ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type) {
+  return create(context, count, count, type);
+}
+
+ops_tensor *ops_tensor_create_rows(ops_context *context, size_t rows, size_t row_width) {
+  return create(context, ops_row_capacity(rows) * row_width, rows * row_width, OPS_F32);
 }
 
 size_t ops_tensor_count(const ops_tensor *tensor) { return tensor->count; }

@@ -69,8 +69,9 @@ struct ops_pool *ops_pool_create(unsigned threads);
 void ops_pool_destroy(struct ops_pool *pool);
 void ops_pool_run(struct ops_pool *pool, size_t items, ops_task task, void *arguments);
 
-// Memory from the system, zeroed, in huge pages where there are any; NULL where exhausted.
-void *ops_map(size_t bytes);
+// Memory from the system, zeroed; NULL where exhausted. The first `dense` bytes come in huge pages
+// where there are any, the rest takes memory as it is touched.
+void *ops_map(size_t bytes, size_t dense);
 void ops_unmap(void *memory, size_t bytes);
 
 // Makes every thread's scratch at least `count` floats; ends the process where memory is exhausted.

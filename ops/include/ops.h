@@ -59,6 +59,8 @@ typedef enum ops_type {
 
 // `count` zeros; NULL where memory is exhausted.
 ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type);
+// The same for `rows` f32 rows and the room that goes with them, which takes no memory.
+ops_tensor *ops_tensor_create_rows(ops_context *context, size_t rows, size_t row_width);
 void ops_tensor_destroy(ops_tensor *tensor);
 size_t ops_tensor_count(const ops_tensor *tensor);
 ops_type ops_tensor_type(const ops_tensor *tensor);
