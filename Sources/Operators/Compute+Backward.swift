@@ -1,24 +1,29 @@
 import COps
 
 /// Operators of a transformer, backward. Gradients of parameters are accumulated into `gradient`,
-/// the rest is overwritten. `ops.h` has the equations.
+/// the rest is overwritten. With an adapter the parameters are frozen and need no `gradient`: the
+/// adapter's own is accumulated into. `ops.h` has the equations.
 extension Compute {
   /// Backward of `queriesKeysValues` and of the residual path: `dx = dxMid + …`. `dqkv` is
   /// overwritten.
   public func queriesKeysValuesBackward(
-    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor, rope: Tensor,
-    x: Tensor, positions: [Int32], dqkv: Tensor, dxMid: Tensor, into dx: Tensor,
-    gradient: Tensor, workspace: Tensor
+    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor,
+    adapter: LayerAdapter? = nil, rope: Tensor, x: Tensor, positions: [Int32], dqkv: Tensor,
+    dxMid: Tensor, into dx: Tensor, gradient: Tensor?, workspace: Tensor
   ) {
+    check(adapter, gradient)
     check(dqkv, positions.count, shape.qkvWidth, "queriesKeysValuesBackward")
     check(dx, positions.count, shape.hidden, "queriesKeysValuesBackward")
-    check(workspace, shape, rows: positions.count)
+    check(workspace, shape, rows: positions.count, rank: adapter?.rank ?? 0)
     unsafe shape.withUnsafe { model in
       unsafe withUnsafePointer(to: layer.c) { layer in
-        unsafe positions.withUnsafeBufferPointer {
-          unsafe ops_qkv_backward_f32(
-            context, model, layer, parameters.handle, rope.handle, x.handle, $0.baseAddress,
-            $0.count, dqkv.handle, dxMid.handle, dx.handle, gradient.handle, workspace.handle)
+        unsafe withAdapter(adapter) { adapter in
+          unsafe positions.withUnsafeBufferPointer {
+            unsafe ops_qkv_backward_f32(
+              context, model, layer, parameters.handle, adapter, rope.handle, x.handle,
+              $0.baseAddress, $0.count, dqkv.handle, dxMid.handle, dx.handle, gradient?.handle,
+              workspace.handle)
+          }
         }
       }
     }
@@ -38,18 +43,21 @@ extension Compute {
 
   /// Backward of `block` down to `xMid` and `out`. `gateUp` is overwritten.
   public func blockBackward(
-    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor, out: Tensor,
-    xMid: Tensor, gateUp: Tensor, rows: Int, dxOut: Tensor, into dxMid: Tensor, dout: Tensor,
-    gradient: Tensor, workspace: Tensor
+    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor,
+    adapter: LayerAdapter? = nil, out: Tensor, xMid: Tensor, gateUp: Tensor, rows: Int,
+    dxOut: Tensor, into dxMid: Tensor, dout: Tensor, gradient: Tensor?, workspace: Tensor
   ) {
+    check(adapter, gradient)
     check(dxMid, rows, shape.hidden, "blockBackward")
     check(dout, rows, shape.attentionWidth, "blockBackward")
-    check(workspace, shape, rows: rows)
+    check(workspace, shape, rows: rows, rank: adapter?.rank ?? 0)
     unsafe shape.withUnsafe { model in
       unsafe withUnsafePointer(to: layer.c) { layer in
-        unsafe ops_block_backward_f32(
-          context, model, layer, parameters.handle, out.handle, xMid.handle, gateUp.handle, rows,
-          dxOut.handle, dxMid.handle, dout.handle, gradient.handle, workspace.handle)
+        unsafe withAdapter(adapter) {
+          unsafe ops_block_backward_f32(
+            context, model, layer, parameters.handle, $0, out.handle, xMid.handle, gateUp.handle,
+            rows, dxOut.handle, dxMid.handle, dout.handle, gradient?.handle, workspace.handle)
+        }
       }
     }
   }
@@ -67,8 +75,14 @@ extension Compute {
     }
   }
 
-  private func check(_ workspace: Tensor, _ shape: TransformerShape, rows: Int) {
-    let needed = shape.backwardWorkspace(rows: rows, headRows: 0)
+  /// One of the two is trained.
+  private func check(_ adapter: LayerAdapter?, _ gradient: Tensor?) {
+    precondition(
+      adapter.map { $0.gradient != nil } ?? (gradient != nil), "a backward pass without a gradient")
+  }
+
+  private func check(_ workspace: Tensor, _ shape: TransformerShape, rows: Int, rank: Int) {
+    let needed = shape.backwardWorkspace(rows: rows, headRows: 0, rank: rank)
     precondition(workspace.count >= needed, "workspace: \(workspace.count) of \(needed)")
   }
 }

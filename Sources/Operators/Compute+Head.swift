@@ -43,11 +43,12 @@ extension Compute {
     }
   }
 
-  /// Backward of `score`. `dx` of `xRows` rows is overwritten.
+  /// Backward of `score`. `dx` of `xRows` rows is overwritten. Without `gradient` the parameters are
+  /// frozen.
   public func scoreBackward(
     _ shape: TransformerShape, _ parameters: Tensor, x: Tensor, xRows: Int, rows: [HeadRow],
     targets: [HeadTarget], temperature: Float, dLogProbabilities: [Float], dEntropies: [Float]?,
-    into dx: Tensor, gradient: Tensor, workspace: Tensor
+    into dx: Tensor, gradient: Tensor?, workspace: Tensor
   ) {
     precondition(shape.hasHead, "scoreBackward: a critic has no logits")
     precondition(
@@ -61,7 +62,7 @@ extension Compute {
               unsafe ops_head_backward_f32(
                 context, model, parameters.handle, x.handle, xRows, headRows, rows.count,
                 headTargets, temperature, weights.baseAddress, spread, dx.handle,
-                gradient.handle, workspace.handle)
+                gradient?.handle, workspace.handle)
             }
           }
         }

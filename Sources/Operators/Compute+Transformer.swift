@@ -29,17 +29,19 @@ extension Compute {
 
   /// RMSNorm, q, k and v with their biases, the norms of query and key heads, RoPE.
   public func queriesKeysValues(
-    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor, rope: Tensor,
-    x: Tensor, positions: [Int32], into qkv: Tensor
+    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor,
+    adapter: LayerAdapter? = nil, rope: Tensor, x: Tensor, positions: [Int32], into qkv: Tensor
   ) {
     check(x, positions.count, shape.hidden, "queriesKeysValues")
     check(qkv, positions.count, shape.qkvWidth, "queriesKeysValues")
     unsafe shape.withUnsafe { model in
       unsafe withUnsafePointer(to: layer.c) { layer in
-        unsafe positions.withUnsafeBufferPointer {
-          unsafe ops_qkv_f32(
-            context, model, layer, parameters.handle, rope.handle, x.handle, $0.baseAddress,
-            $0.count, qkv.handle)
+        unsafe withAdapter(adapter) { adapter in
+          unsafe positions.withUnsafeBufferPointer {
+            unsafe ops_qkv_f32(
+              context, model, layer, parameters.handle, adapter, rope.handle, x.handle,
+              $0.baseAddress, $0.count, qkv.handle)
+          }
         }
       }
     }
@@ -78,8 +80,9 @@ extension Compute {
   /// Output projection, residual, RMSNorm, SwiGLU, residual. `x`, `xMid` and `xOut` may be one.
   /// Without `xOut` only `xMid` and `gateUp` are computed.
   public func block(
-    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor, out: Tensor,
-    x: Tensor, rows: Int, xMid: Tensor, gateUp: Tensor?, xOut: Tensor?
+    _ shape: TransformerShape, _ layer: LayerOffsets, _ parameters: Tensor,
+    adapter: LayerAdapter? = nil, out: Tensor, x: Tensor, rows: Int, xMid: Tensor, gateUp: Tensor?,
+    xOut: Tensor?
   ) {
     check(out, rows, shape.attentionWidth, "block")
     check(x, rows, shape.hidden, "block")
@@ -87,9 +90,11 @@ extension Compute {
     if let xOut { check(xOut, rows, shape.hidden, "block") }
     unsafe shape.withUnsafe { model in
       unsafe withUnsafePointer(to: layer.c) { layer in
-        unsafe ops_block_f32(
-          context, model, layer, parameters.handle, out.handle, x.handle, rows, xMid.handle,
-          gateUp?.handle, xOut?.handle)
+        unsafe withAdapter(adapter) {
+          unsafe ops_block_f32(
+            context, model, layer, parameters.handle, $0, out.handle, x.handle, rows, xMid.handle,
+            gateUp?.handle, xOut?.handle)
+        }
       }
     }
   }

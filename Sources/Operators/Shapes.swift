@@ -38,11 +38,11 @@ public struct TransformerShape: Sendable {
   public var keyBlockFloats: Int { unsafe withUnsafe { unsafe ops_key_block_floats($0) } }
 
   /// Floats that the workspaces of the backward operators need for `rows` rows, of which
-  /// `headRows` have logits or values.
-  public func backwardWorkspace(rows: Int, headRows: Int) -> Int {
+  /// `headRows` have logits or values, beside an adapter of rank `rank`, 0 for none.
+  public func backwardWorkspace(rows: Int, headRows: Int, rank: Int = 0) -> Int {
     unsafe withUnsafe {
       max(
-        unsafe ops_qkv_workspace($0, rows), unsafe ops_block_workspace($0, rows),
+        unsafe ops_qkv_workspace($0, rows, rank), unsafe ops_block_workspace($0, rows, rank),
         hasHead ? unsafe ops_head_workspace($0, headRows) : 0,
         unsafe ops_value_workspace($0, headRows))
     }
@@ -60,7 +60,7 @@ public let keyBlockPositions = Int(OPS_KEY_BLOCK)
 public func rowCapacity(_ rows: Int) -> Int { ops_row_capacity(rows) }
 
 /// `OPS_ABSENT`, a macro that Swift does not import.
-private let absent = Int(bitPattern: UInt.max)
+let absent = Int(bitPattern: UInt.max)
 
 /// Where the parameters of a critic's head stand in the flat parameter tensor: `weight` `[D]` and one
 /// bias.

@@ -5,6 +5,7 @@ typedef struct {
   ops_context *context;
   const ops_model *model;
   ops_weight o, gate_up_weight, down;
+  ops_update o_update, gate_update, up_update, down_update;
   const float *post_norm, *out, *x;
   ops_tiling tiles;
   float *x_mid, *gate_up, *x_out;
@@ -20,7 +21,7 @@ static size_t narrowest(const ops_model *m) {
 // The weights that both ways need, with room to widen them.
 static block_arguments arguments(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, size_t rows) {
+    const ops_tensor *parameters, const ops_adapter *adapter, size_t rows) {
   const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
   const size_t attended = A > D ? A : D;
   ops_reserve_widened(context, parameters, F > attended ? F : attended);
@@ -28,7 +29,10 @@ static block_arguments arguments(
   return (block_arguments){
       .context = context, .model = model, .o = ops_weight_at(parameters, layer->o),
       .gate_up_weight = ops_weight_at(parameters, layer->gate_up),
-      .down = ops_weight_at(parameters, layer->down),
+      .down = ops_weight_at(parameters, layer->down), .o_update = OPS_UPDATE_OF(adapter, o, A, D),
+      .gate_update = OPS_UPDATE_OF(adapter, gate, D, F),
+      .up_update = OPS_UPDATE_OF(adapter, up, D, F),
+      .down_update = OPS_UPDATE_OF(adapter, down, F, D),
       .post_norm = ops_vector(parameters, layer->post_norm, D, &room),
       .tiles = ops_tile_rows(rows, narrowest(model))};
 }
@@ -102,7 +106,10 @@ OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
   float *y = b->context->scratch[thread];
   float *h = y + tile * D;
   float *gate_up = b->gate_up ? b->gate_up + first * 2 * F : h + tile * D;
+  float *activations = h + tile * D + (b->gate_up ? 0 : tile * 2 * F);
+  float *u = activations + tile * F;
   ops_product_nt(b->context, thread, tile, D, A, b->out + first * A, A, b->o, y, D);
+  ops_update_forward(b->context, &b->o_update, rows, b->out + first * A, A, u, y, D);
   for (size_t r = 0; r < rows; r++) {
     const float *x = b->x + (first + r) * D;
     float *mid = b->x_mid + (first + r) * D;
@@ -111,13 +118,15 @@ OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
   }
   memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
   ops_product_nt(b->context, thread, tile, 2 * F, D, h, D, b->gate_up_weight, gate_up, 2 * F);
+  ops_update_forward(b->context, &b->gate_update, rows, h, D, u, gate_up, 2 * F);
+  ops_update_forward(b->context, &b->up_update, rows, h, D, u, gate_up + F, 2 * F);
   if (!b->x_out) return;
-  float *activations = h + tile * D + (b->gate_up ? 0 : tile * 2 * F);
   for (size_t r = 0; r < tile; r++) {
     float *gate = gate_up + r * 2 * F;
     swiglu_row(gate, gate + F, activations + r * F, F);
   }
   ops_product_nt(b->context, thread, tile, D, F, activations, F, b->down, y, D);
+  ops_update_forward(b->context, &b->down_update, rows, activations, F, u, y, D);
   for (size_t r = 0; r < rows; r++) {
     const float *mid = b->x_mid + (first + r) * D;
     float *x = b->x_out + (first + r) * D;
@@ -128,15 +137,16 @@ OPS_VARIANTS(block_tile);
 
 void ops_block_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x, size_t rows,
-    ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out) {
-  block_arguments b = arguments(context, model, layer, parameters, rows);
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out,
+    const ops_tensor *x, size_t rows, ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out) {
+  const size_t rank = adapter ? adapter->rank : 0;
+  block_arguments b = arguments(context, model, layer, parameters, adapter, rows);
   b.out = out->values;
   b.x = x->values;
   b.x_mid = x_mid->values;
   b.gate_up = gate_up ? gate_up->values : NULL;
   b.x_out = x_out ? x_out->values : NULL;
-  ops_reserve_scratch(context, b.tiles.tile * (2 * model->hidden + 3 * model->intermediate));
+  ops_reserve_scratch(context, b.tiles.tile * (2 * model->hidden + 3 * model->intermediate + rank));
   ops_parallel(context, b.tiles.count, block_tile_variants[context->isa], &b);
 }
 
@@ -151,12 +161,16 @@ OPS_BODY void block_backward_tile(void *arguments, size_t item, unsigned thread)
   float *gate_up = b->gate_up + first * 2 * F;
   ops_product_nn(
       b->context, thread, rows, D, F, b->dx_out + first * D, D, b->down, da, F, false);
+  ops_update_backward(
+      b->context, thread, &b->down_update, first, rows, b->dx_out + first * D, D, da, F);
   for (size_t r = 0; r < rows; r++) {
     float *gate = gate_up + r * 2 * F;
     swiglu_row_backward(gate, gate + F, da + r * F, b->activations + (first + r) * F, F);
   }
   ops_product_nn(
       b->context, thread, rows, 2 * F, D, gate_up, 2 * F, b->gate_up_weight, dh, D, false);
+  ops_update_backward(b->context, thread, &b->gate_update, first, rows, gate_up, 2 * F, dh, D);
+  ops_update_backward(b->context, thread, &b->up_update, first, rows, gate_up + F, 2 * F, dh, D);
   float *dnorm = b->norm_parts + item * D;
   memset(dnorm, 0, D * sizeof(float));
   for (size_t r = 0; r < rows; r++) {
@@ -169,22 +183,62 @@ OPS_BODY void block_backward_tile(void *arguments, size_t item, unsigned thread)
   ops_product_nn(
       b->context, thread, rows, D, A, b->dx_mid + first * D, D, b->o, b->dout + first * A, A,
       false);
+  ops_update_backward(
+      b->context, thread, &b->o_update, first, rows, b->dx_mid + first * D, D,
+      b->dout + first * A, A);
+  const float *h = b->h + first * D;
+  ops_update_project(b->context, &b->o_update, first, rows, b->out + first * A, A);
+  ops_update_project(b->context, &b->gate_update, first, rows, h, D);
+  ops_update_project(b->context, &b->up_update, first, rows, h, D);
+  ops_update_project(b->context, &b->down_update, first, rows, b->activations + first * F, F);
 }
 OPS_VARIANTS(block_backward_tile);
 
-size_t ops_block_workspace(const ops_model *model, size_t rows) {
+size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank) {
   return ops_row_capacity(rows) * (model->hidden + model->intermediate) +
-         (ops_tile_rows(rows, narrowest(model)).count + 4) * model->hidden;
+         (ops_tile_rows(rows, narrowest(model)).count + 4) * model->hidden + 8 * rows * rank;
+}
+
+// The gradients of the layer's own parameters.
+static void accumulate(
+    ops_context *context, const ops_model *model, const ops_layer *layer, const block_arguments *b,
+    float *g) {
+  const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
+  const size_t rows = b->tiles.rows;
+  const ops_gradient_product products[] = {
+      {rows, 2 * F, D, b->gate_up, b->h, 2 * F, D, g + layer->gate_up},
+      {rows, D, F, b->dx_out, b->activations, D, F, g + layer->down},
+      {rows, D, A, b->dx_mid, b->out, D, A, g + layer->o},
+  };
+  ops_accumulate_products(context, products, 3);
+  ops_add_columns(b->norm_parts, b->tiles.count, D, D, g + layer->post_norm);
+}
+
+// The gradients of the updates beside its products.
+static void accumulate_updates(
+    ops_context *context, const ops_model *model, const block_arguments *b) {
+  const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
+  const size_t rows = b->tiles.rows;
+  const float *dup = b->gate_up + F;
+  ops_gradient_product products[8];
+  size_t count = 0;
+  count = ops_update_gradients(
+      &b->gate_update, rows, b->gate_up, 2 * F, b->h, D, products, count);
+  count = ops_update_gradients(&b->up_update, rows, dup, 2 * F, b->h, D, products, count);
+  count = ops_update_gradients(
+      &b->down_update, rows, b->dx_out, D, b->activations, F, products, count);
+  count = ops_update_gradients(&b->o_update, rows, b->dx_mid, D, b->out, A, products, count);
+  ops_accumulate_products(context, products, count);
 }
 
 void ops_block_backward_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x_mid,
-    ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out, ops_tensor *dx_mid,
-    ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace) {
-  const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out,
+    const ops_tensor *x_mid, ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out,
+    ops_tensor *dx_mid, ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace) {
+  const size_t D = model->hidden, F = model->intermediate;
   const size_t room = ops_row_capacity(rows);
-  block_arguments b = arguments(context, model, layer, parameters, rows);
+  block_arguments b = arguments(context, model, layer, parameters, adapter, rows);
   b.out = out->values;
   b.x = x_mid->values;
   b.gate_up = gate_up->values;
@@ -194,14 +248,15 @@ void ops_block_backward_f32(
   b.h = workspace->values;
   b.activations = workspace->values + room * D;
   b.norm_parts = workspace->values + room * (D + F);
+  float *rest = b.norm_parts + b.tiles.count * D;
+  ops_update_reserve(&b.o_update, rows, &rest);
+  ops_update_reserve(&b.gate_update, rows, &rest);
+  ops_update_reserve(&b.up_update, rows, &rest);
+  ops_update_reserve(&b.down_update, rows, &rest);
   ops_reserve_scratch(context, b.tiles.tile * (D + F));
   ops_parallel(context, b.tiles.count, block_backward_tile_variants[context->isa], &b);
-  float *g = gradient->values;
-  const ops_gradient_product products[] = {
-      {rows, 2 * F, D, gate_up->values, b.h, 2 * F, D, g + layer->gate_up},
-      {rows, D, F, dx_out->values, b.activations, D, F, g + layer->down},
-      {rows, D, A, dx_mid->values, out->values, D, A, g + layer->o},
-  };
-  ops_accumulate_products(context, products, 3);
-  ops_add_columns(b.norm_parts, b.tiles.count, D, D, g + layer->post_norm);
+  if (adapter)
+    accumulate_updates(context, model, &b);
+  else
+    accumulate(context, model, layer, &b, gradient->values);
 }

@@ -154,6 +154,7 @@ void ops_head_backward_f32(
         .norm_parts = workspace->values + room * (D + stride)};
     ops_reserve_scratch(context, a.tiles.tile * (D + 1));
     ops_parallel(context, a.tiles.count, head_backward_tile_variants[context->isa], &a);
+    if (!gradient) continue;
     const ops_gradient_product product = {
         n, model->vocabulary, D, a.dlogits, a.h, stride, D, gradient->values + model->head};
     ops_accumulate_products(context, &product, 1);

@@ -139,6 +139,46 @@ typedef struct ops_gradient_product {
 void ops_accumulate_products(
     ops_context *context, const ops_gradient_product *products, size_t count);
 
+// --- Low-rank updates ----------------------------------------------------------------------------
+
+// What stands beside one product: Y += scale (X A^T) B^T. No update where a is NULL: then the functions
+// below do nothing.
+typedef struct ops_update {
+  const float *a, *b;  // [rank, in], [out, rank]
+  size_t in, out, rank;
+  float scale;
+  // backward
+  float *da, *db;  // accumulated into
+  float *u, *v;    // [all rows, rank]: scale X A^T and scale dY B
+} ops_update;
+
+ops_update ops_update_at(
+    const ops_adapter *adapter, const ops_low_rank *place, size_t in, size_t out);
+// The update of product `name` of a layer, if `adapter` is one and has any there.
+#define OPS_UPDATE_OF(adapter, name, in, out) \
+  ((adapter) ? ops_update_at(adapter, &(adapter)->layer->name, in, out) : (ops_update){0})
+
+// Y += scale (X A^T) B^T for some rows, each of which depends on itself alone. u: rows * rank floats.
+void ops_update_forward(
+    const ops_context *context, const ops_update *update, size_t rows, const float *x, size_t ldx,
+    float *u, float *y, size_t ldy);
+
+// Takes room for u and v out of *workspace, which moves on behind it.
+void ops_update_reserve(ops_update *update, size_t rows, float **workspace);
+// Of `rows` rows from row `first`, whose X, dY and dX are given: their part of u.
+void ops_update_project(
+    const ops_context *context, const ops_update *update, size_t first, size_t rows,
+    const float *x, size_t ldx);
+// Their part of v, and dX += v A; on thread `thread`.
+void ops_update_backward(
+    const ops_context *context, unsigned thread, const ops_update *update, size_t first,
+    size_t rows, const float *dy, size_t ldy, float *dx, size_t ldx);
+// The products dA += v^T X and dB += dY^T u over all rows, appended to products[count]; returns how
+// many there are then.
+size_t ops_update_gradients(
+    const ops_update *update, size_t rows, const float *dy, size_t ldy, const float *x, size_t ldx,
+    ops_gradient_product *products, size_t count);
+
 // out[c] += sum over r of values[r * stride + c], in double, r ascending; c in 0..<columns
 void ops_add_columns(
     const float *values, size_t rows, size_t stride, size_t columns, float *out);

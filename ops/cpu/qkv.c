@@ -6,6 +6,7 @@ typedef struct {
   ops_context *context;
   const ops_model *model;
   ops_weight q, k, v;
+  ops_update q_update, k_update, v_update;
   const float *input_norm;
   const float *q_bias, *k_bias, *v_bias, *q_norm, *k_norm;  // NULL where there are none
   const float *rope, *x;
@@ -25,7 +26,7 @@ static size_t narrowest(const ops_model *m) {
 // The parameters that both ways need, with room to widen them.
 static qkv_arguments arguments(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, size_t rows) {
+    const ops_tensor *parameters, const ops_adapter *adapter, size_t rows) {
   const size_t D = model->hidden, d = model->head_dim;
   const size_t A = model->heads * d, K = model->kv_heads * d;
   ops_reserve_widened(context, parameters, D);
@@ -33,6 +34,8 @@ static qkv_arguments arguments(
   return (qkv_arguments){
       .context = context, .model = model, .q = ops_weight_at(parameters, layer->q),
       .k = ops_weight_at(parameters, layer->k), .v = ops_weight_at(parameters, layer->v),
+      .q_update = OPS_UPDATE_OF(adapter, q, D, A), .k_update = OPS_UPDATE_OF(adapter, k, D, K),
+      .v_update = OPS_UPDATE_OF(adapter, v, D, K),
       .input_norm = ops_vector(parameters, layer->input_norm, D, &room),
       .q_bias = ops_vector(parameters, layer->q_bias, A, &room),
       .k_bias = ops_vector(parameters, layer->k_bias, K, &room),
@@ -80,6 +83,10 @@ OPS_BODY void qkv_tile(void *arguments, size_t item, unsigned thread) {
   ops_product_nt(a->context, thread, tile, A, D, h, D, a->q, y, QKV);
   ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, y + A, QKV);
   ops_product_nt(a->context, thread, tile, K, D, h, D, a->v, y + A + K, QKV);
+  float *u = y + tile * QKV;
+  ops_update_forward(a->context, &a->q_update, rows, h, D, u, y, QKV);
+  ops_update_forward(a->context, &a->k_update, rows, h, D, u, y + A, QKV);
+  ops_update_forward(a->context, &a->v_update, rows, h, D, u, y + A + K, QKV);
   for (size_t r = 0; r < rows; r++) {
     float *row = y + r * QKV;
     add_bias(row, a->q_bias, A);
@@ -95,15 +102,16 @@ OPS_VARIANTS(qkv_tile);
 
 void ops_qkv_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *rope, const ops_tensor *x,
-    const int32_t *positions, size_t rows, ops_tensor *qkv) {
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope,
+    const ops_tensor *x, const int32_t *positions, size_t rows, ops_tensor *qkv) {
   const size_t QKV = (model->heads + 2 * model->kv_heads) * model->head_dim;
-  qkv_arguments a = arguments(context, model, layer, parameters, rows);
+  const size_t rank = adapter ? adapter->rank : 0;
+  qkv_arguments a = arguments(context, model, layer, parameters, adapter, rows);
   a.rope = rope->values;
   a.x = x->values;
   a.positions = positions;
   a.qkv = qkv->values;
-  ops_reserve_scratch(context, a.tiles.tile * (model->hidden + QKV));
+  ops_reserve_scratch(context, a.tiles.tile * (model->hidden + QKV + rank));
   ops_parallel(context, a.tiles.count, qkv_tile_variants[context->isa], &a);
 }
 
@@ -135,6 +143,9 @@ OPS_BODY void head_norms_backward(
   memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
   ops_product_nt(a->context, thread, tile, A, D, h, D, a->q, before, A + K);
   ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, before + A, A + K);
+  float *u = before + tile * (A + K);
+  ops_update_forward(a->context, &a->q_update, rows, h, D, u, before, A + K);
+  ops_update_forward(a->context, &a->k_update, rows, h, D, u, before + A, A + K);
   for (size_t r = 0; r < rows; r++) {
     add_bias(before + r * (A + K), a->q_bias, A);
     add_bias(before + r * (A + K) + A, a->k_bias, K);
@@ -162,6 +173,9 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
   ops_product_nn(a->context, thread, rows, A, D, dy, QKV, a->q, dh, D, false);
   ops_product_nn(a->context, thread, rows, K, D, dy + A, QKV, a->k, dh, D, true);
   ops_product_nn(a->context, thread, rows, K, D, dy + A + K, QKV, a->v, dh, D, true);
+  ops_update_backward(a->context, thread, &a->q_update, first, rows, dy, QKV, dh, D);
+  ops_update_backward(a->context, thread, &a->k_update, first, rows, dy + A, QKV, dh, D);
+  ops_update_backward(a->context, thread, &a->v_update, first, rows, dy + A + K, QKV, dh, D);
   float *dnorm = a->norm_parts + item * D;
   memset(dnorm, 0, D * sizeof(float));
   for (size_t r = 0; r < rows; r++) {
@@ -170,23 +184,67 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
     ops_rmsnorm_row_backward(
         a->x + row, a->input_norm, inverse, dh + r * D, a->dx_mid + row, a->dx + row, dnorm, D);
   }
+  const float *h = a->h + first * D;
+  ops_update_project(a->context, &a->q_update, first, rows, h, D);
+  ops_update_project(a->context, &a->k_update, first, rows, h, D);
+  ops_update_project(a->context, &a->v_update, first, rows, h, D);
 }
 OPS_VARIANTS(qkv_backward_tile);
 
-size_t ops_qkv_workspace(const ops_model *model, size_t rows) {
+size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank) {
   const size_t tiles = ops_tile_rows(rows, narrowest(model)).count;
   return (ops_row_capacity(rows) + tiles + 4) * model->hidden +
-         tiles * (model->heads + model->kv_heads) * model->head_dim;
+         tiles * (model->heads + model->kv_heads) * model->head_dim + 6 * rows * rank;
+}
+
+// The gradients of the layer's own parameters.
+static void accumulate(
+    ops_context *context, const ops_model *model, const ops_layer *layer, const qkv_arguments *a,
+    float *g) {
+  const size_t D = model->hidden, A = model->heads * model->head_dim;
+  const size_t K = model->kv_heads * model->head_dim, QKV = A + 2 * K, rows = a->tiles.rows;
+  const float *dy = a->qkv;
+  const ops_gradient_product products[] = {
+      {rows, A, D, dy, a->h, QKV, D, g + layer->q},
+      {rows, K, D, dy + A, a->h, QKV, D, g + layer->k},
+      {rows, K, D, dy + A + K, a->h, QKV, D, g + layer->v},
+  };
+  ops_accumulate_products(context, products, 3);
+  ops_add_columns(a->norm_parts, a->tiles.count, D, D, g + layer->input_norm);
+  if (layer->q_norm != OPS_ABSENT) {
+    const size_t d = model->head_dim, tiles = a->tiles.count;
+    ops_add_columns(a->q_norm_parts, tiles * model->heads, d, d, g + layer->q_norm);
+    ops_add_columns(a->k_norm_parts, tiles * model->kv_heads, d, d, g + layer->k_norm);
+  }
+  if (layer->q_bias != OPS_ABSENT) {
+    ops_add_columns(dy, rows, QKV, A, g + layer->q_bias);
+    ops_add_columns(dy + A, rows, QKV, K, g + layer->k_bias);
+    ops_add_columns(dy + A + K, rows, QKV, K, g + layer->v_bias);
+  }
+}
+
+// The gradients of the updates beside its products.
+static void accumulate_updates(
+    ops_context *context, const ops_model *model, const qkv_arguments *a) {
+  const size_t D = model->hidden, A = model->heads * model->head_dim;
+  const size_t K = model->kv_heads * model->head_dim, QKV = A + 2 * K, rows = a->tiles.rows;
+  const float *dy = a->qkv;
+  ops_gradient_product products[6];
+  size_t count = 0;
+  count = ops_update_gradients(&a->q_update, rows, dy, QKV, a->h, D, products, count);
+  count = ops_update_gradients(&a->k_update, rows, dy + A, QKV, a->h, D, products, count);
+  count = ops_update_gradients(&a->v_update, rows, dy + A + K, QKV, a->h, D, products, count);
+  ops_accumulate_products(context, products, count);
 }
 
 void ops_qkv_backward_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *rope, const ops_tensor *x,
-    const int32_t *positions, size_t rows, ops_tensor *dqkv, const ops_tensor *dx_mid,
-    ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace) {
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope,
+    const ops_tensor *x, const int32_t *positions, size_t rows, ops_tensor *dqkv,
+    const ops_tensor *dx_mid, ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace) {
   const size_t D = model->hidden, A = model->heads * model->head_dim;
-  const size_t K = model->kv_heads * model->head_dim, QKV = A + 2 * K;
-  qkv_arguments a = arguments(context, model, layer, parameters, rows);
+  const size_t K = model->kv_heads * model->head_dim, rank = adapter ? adapter->rank : 0;
+  qkv_arguments a = arguments(context, model, layer, parameters, adapter, rows);
   a.rope = rope->values;
   a.x = x->values;
   a.positions = positions;
@@ -197,25 +255,15 @@ void ops_qkv_backward_f32(
   a.norm_parts = workspace->values + ops_row_capacity(rows) * D;
   a.q_norm_parts = a.norm_parts + a.tiles.count * D;
   a.k_norm_parts = a.q_norm_parts + a.tiles.count * A;
-  ops_reserve_scratch(context, a.tiles.tile * (D + (layer->q_norm == OPS_ABSENT ? 0 : A + K)));
+  float *room = a.k_norm_parts + a.tiles.count * K;
+  ops_update_reserve(&a.q_update, rows, &room);
+  ops_update_reserve(&a.k_update, rows, &room);
+  ops_update_reserve(&a.v_update, rows, &room);
+  const size_t before = layer->q_norm == OPS_ABSENT ? 0 : A + K + rank;
+  ops_reserve_scratch(context, a.tiles.tile * (D + before));
   ops_parallel(context, a.tiles.count, qkv_backward_tile_variants[context->isa], &a);
-  float *g = gradient->values;
-  const float *dy = dqkv->values;
-  const ops_gradient_product products[] = {
-      {rows, A, D, dy, a.h, QKV, D, g + layer->q},
-      {rows, K, D, dy + A, a.h, QKV, D, g + layer->k},
-      {rows, K, D, dy + A + K, a.h, QKV, D, g + layer->v},
-  };
-  ops_accumulate_products(context, products, 3);
-  ops_add_columns(a.norm_parts, a.tiles.count, D, D, g + layer->input_norm);
-  if (layer->q_norm != OPS_ABSENT) {
-    const size_t d = model->head_dim, tiles = a.tiles.count;
-    ops_add_columns(a.q_norm_parts, tiles * model->heads, d, d, g + layer->q_norm);
-    ops_add_columns(a.k_norm_parts, tiles * model->kv_heads, d, d, g + layer->k_norm);
-  }
-  if (layer->q_bias != OPS_ABSENT) {
-    ops_add_columns(dy, rows, QKV, A, g + layer->q_bias);
-    ops_add_columns(dy + A, rows, QKV, K, g + layer->k_bias);
-    ops_add_columns(dy + A + K, rows, QKV, K, g + layer->v_bias);
-  }
+  if (adapter)
+    accumulate_updates(context, model, &a);
+  else
+    accumulate(context, model, layer, &a, gradient->values);
 }

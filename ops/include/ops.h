@@ -109,6 +109,28 @@ typedef struct ops_layer {
   size_t down;                    // [D, F]
 } ops_layer;
 
+// A low-rank update of one product (LoRA, arXiv 2106.09685): Y += scale (X A^T) B^T.
+typedef struct ops_low_rank {
+  size_t a;  // offset of A [rank, in], or OPS_ABSENT where the product has no update
+  size_t b;  // offset of B [out, rank]
+} ops_low_rank;
+
+// The updates of one layer's products, as offsets into a tensor of their own.
+typedef struct ops_layer_adapter {
+  ops_low_rank q, k, v, o, gate, up, down;
+} ops_layer_adapter;
+
+// What stands beside the products of a layer. Where operators are given one in place of NULL, the
+// layer's own parameters are frozen: the backward pass adds to `gradient` below alone, and ignores its
+// own parameter of that name, which may be NULL.
+typedef struct ops_adapter {
+  size_t rank;
+  float scale;
+  const ops_layer_adapter *layer;
+  const ops_tensor *values;  // f32
+  ops_tensor *gradient;      // of `values`; not read on the way forward
+} ops_adapter;
+
 // x[r] = E[tokens[r]].   x [rows, D]
 void ops_embed_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
@@ -126,16 +148,17 @@ void ops_embed_backward_f32(
 // x [rows, D]   rope [positions, d]: d/2 cosines, then d/2 sines   qkv [rows, QKV]
 void ops_qkv_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *rope, const ops_tensor *x,
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope, const ops_tensor *x,
     const int32_t *positions, size_t rows, ops_tensor *qkv);
 // Backward of `ops_qkv_f32` plus the residual path: dx = dx_mid + (gradient through h).
 // dqkv [rows, QKV] is overwritten (rotated back). workspace: `ops_qkv_workspace` floats.
 void ops_qkv_backward_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *rope, const ops_tensor *x,
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope, const ops_tensor *x,
     const int32_t *positions, size_t rows, ops_tensor *dqkv, const ops_tensor *dx_mid,
     ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace);
-size_t ops_qkv_workspace(const ops_model *model, size_t rows);
+// rank: of the adapter, 0 where there is none
+size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank);
 
 // --- Attention -----------------------------------------------------------------------------------
 
@@ -192,17 +215,17 @@ void ops_attention_decode_f32(
 // x_out may be NULL: then x_mid and gate_up alone are computed, for a backward pass that kept neither
 void ops_block_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x, size_t rows,
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out, const ops_tensor *x, size_t rows,
     ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out);
 // Backward of `ops_block_f32` except the path x_mid -> x, which `ops_qkv_backward_f32` closes.
 // dx_out [rows, D] in   dx_mid [rows, D], dout [rows, A] out   gate_up is overwritten.
 // workspace: `ops_block_workspace` floats.
 void ops_block_backward_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_tensor *out, const ops_tensor *x_mid,
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out, const ops_tensor *x_mid,
     ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out, ops_tensor *dx_mid,
     ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace);
-size_t ops_block_workspace(const ops_model *model, size_t rows);
+size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank);
 
 // --- Head ----------------------------------------------------------------------------------------
 
@@ -235,8 +258,8 @@ void ops_head_score_f32(
     float temperature, float *host_log_probabilities, float *host_entropies);
 
 // Backward of `ops_head_score_f32` for dL/dlog_probability and dL/dentropy (NULL: none), indexed as
-// the targets are. dx [x_rows, D] is overwritten (zero where a row has no logits). workspace:
-// `ops_head_workspace` floats.
+// the targets are. dx [x_rows, D] is overwritten (zero where a row has no logits). gradient may be
+// NULL: the head's parameters are frozen. workspace: `ops_head_workspace` floats.
 void ops_head_backward_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, size_t x_rows, const ops_head_row *rows, size_t count,

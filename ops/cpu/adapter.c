@@ -1,0 +1,165 @@
+// Low-rank updates beside the products of a layer (LoRA, arXiv 2106.09685).
+//
+// The way forward has its own kernels: the rank is below what OpenBLAS needs to keep rows apart (see
+// product.c), so here every row is a function of itself alone, on every kernel and instruction set.
+// The backward pass promises determinism alone, and takes OpenBLAS.
+#include "lanes.h"
+
+// Ranks whose part of B is packed at once.
+#define OPS_PACKED_RANKS 64
+
+typedef struct {
+  const ops_update *update;
+  size_t rows;
+  const float *x;
+  size_t ldx;
+  float *u, *y;
+  size_t ldy;
+} update_arguments;
+
+ops_update ops_update_at(
+    const ops_adapter *adapter, const ops_low_rank *place, size_t in, size_t out) {
+  if (place->a == OPS_ABSENT) return (ops_update){0};
+  const float *values = adapter->values->values;
+  float *gradient = adapter->gradient ? adapter->gradient->values : NULL;
+  return (ops_update){
+      .a = values + place->a, .b = values + place->b, .in = in, .out = out,
+      .rank = adapter->rank, .scale = adapter->scale,
+      .da = gradient ? gradient + place->a : NULL, .db = gradient ? gradient + place->b : NULL};
+}
+
+// u[r][c] = scale * x_r . a_c for R rows and C rows of A, each summed in 16 lanes and one tree.
+OPS_BODY void project_block(
+    const float *x, size_t ldx, const float *a, size_t in, const size_t R, const size_t C,
+    float scale, float *u, size_t rank) {
+  f32x16 sum[4][2] = {0};
+  const size_t whole = in - in % OPS_LANES;
+  for (size_t i = 0; i < whole; i += OPS_LANES)
+    for (size_t r = 0; r < R; r++)
+      for (size_t c = 0; c < C; c++)
+        sum[r][c] += *ops_const_lanes(x + r * ldx + i) * *ops_const_lanes(a + c * in + i);
+  for (size_t r = 0; r < R; r++)
+    for (size_t c = 0; c < C; c++) {
+      float rest[OPS_LANES] = {0};
+      for (size_t i = whole; i < in; i++) rest[i - whole] = x[r * ldx + i] * a[c * in + i];
+      const f32x16 all = sum[r][c] + *ops_const_lanes(rest);
+      u[r * rank + c] = scale * ops_combine(&all);
+    }
+}
+
+OPS_BODY void project(void *arguments, size_t item, unsigned thread) {
+  (void)item;
+  (void)thread;
+  const update_arguments *p = arguments;
+  const ops_update *w = p->update;
+  const size_t rank = w->rank;
+  for (size_t c = 0; c < rank; c += 2) {
+    const float *a = w->a + c * w->in;
+    size_t r = 0;
+#define OPS_PROJECT(R, C)                                                                        \
+  project_block(                                                                                 \
+      p->x + r * p->ldx, p->ldx, a, w->in, R, C, w->scale, p->u + r * rank + c, rank)
+    if (c + 2 <= rank) {
+      for (; r + 4 <= p->rows; r += 4) OPS_PROJECT(4, 2);
+      for (; r < p->rows; r++) OPS_PROJECT(1, 2);
+    } else {
+      for (; r + 4 <= p->rows; r += 4) OPS_PROJECT(4, 1);
+      for (; r < p->rows; r++) OPS_PROJECT(1, 1);
+    }
+#undef OPS_PROJECT
+  }
+}
+OPS_VARIANTS(project);
+
+// y[r][0..<lanes] += sum over j of u[r][j] * packed[j] for R rows, in the order of j.
+OPS_BODY void expand_block(
+    const float *packed, size_t ranks, const float *u, size_t rank, const size_t R, float *y,
+    size_t ldy, size_t lanes) {
+  f32x16 sum[4] = {0};
+  for (size_t j = 0; j < ranks; j++)
+    for (size_t r = 0; r < R; r++)
+      sum[r] += *ops_const_lanes(packed + j * OPS_LANES) * u[r * rank + j];
+  for (size_t r = 0; r < R; r++) {
+    float *row = y + r * ldy;
+    if (lanes == OPS_LANES)
+      *ops_lanes(row) += sum[r];
+    else
+      for (size_t l = 0; l < lanes; l++) row[l] += sum[r][l];
+  }
+}
+
+OPS_BODY void expand(void *arguments, size_t item, unsigned thread) {
+  (void)item;
+  (void)thread;
+  const update_arguments *p = arguments;
+  const ops_update *w = p->update;
+  const size_t rank = w->rank;
+  float packed[OPS_PACKED_RANKS * OPS_LANES];
+  for (size_t first = 0; first < rank; first += OPS_PACKED_RANKS) {
+    const size_t ranks = rank - first < OPS_PACKED_RANKS ? rank - first : OPS_PACKED_RANKS;
+    const float *u = p->u + first;
+    for (size_t o = 0; o < w->out; o += OPS_LANES) {
+      const size_t lanes = w->out - o < OPS_LANES ? w->out - o : OPS_LANES;
+      memset(packed, 0, sizeof packed);
+      for (size_t l = 0; l < lanes; l++)
+        for (size_t j = 0; j < ranks; j++)
+          packed[j * OPS_LANES + l] = w->b[(o + l) * rank + first + j];
+      size_t r = 0;
+      for (; r + 4 <= p->rows; r += 4)
+        expand_block(packed, ranks, u + r * rank, rank, 4, p->y + r * p->ldy + o, p->ldy, lanes);
+      for (; r < p->rows; r++)
+        expand_block(packed, ranks, u + r * rank, rank, 1, p->y + r * p->ldy + o, p->ldy, lanes);
+    }
+  }
+}
+OPS_VARIANTS(expand);
+
+void ops_update_forward(
+    const ops_context *context, const ops_update *update, size_t rows, const float *x, size_t ldx,
+    float *u, float *y, size_t ldy) {
+  if (!update->a) return;
+  update_arguments p = {
+      .update = update, .rows = rows, .x = x, .ldx = ldx, .u = u, .y = y, .ldy = ldy};
+  project_variants[context->isa](&p, 0, 0);
+  expand_variants[context->isa](&p, 0, 0);
+}
+
+void ops_update_reserve(ops_update *update, size_t rows, float **workspace) {
+  if (!update->a) return;
+  update->u = *workspace;
+  update->v = update->u + rows * update->rank;
+  *workspace = update->v + rows * update->rank;
+}
+
+void ops_update_project(
+    const ops_context *context, const ops_update *update, size_t first, size_t rows,
+    const float *x, size_t ldx) {
+  if (!update->a) return;
+  update_arguments p = {
+      .update = update, .rows = rows, .x = x, .ldx = ldx, .u = update->u + first * update->rank};
+  project_variants[context->isa](&p, 0, 0);
+}
+
+void ops_update_backward(
+    const ops_context *context, unsigned thread, const ops_update *update, size_t first,
+    size_t rows, const float *dy, size_t ldy, float *dx, size_t ldx) {
+  if (!update->a) return;
+  const size_t rank = update->rank;
+  const ops_weight a = {update->a, OPS_F32}, b = {update->b, OPS_F32};
+  float *v = update->v + first * rank;
+  ops_product_nn(context, thread, rows, update->out, rank, dy, ldy, b, v, rank, false);
+  for (size_t i = 0; i < rows * rank; i++) v[i] *= update->scale;
+  ops_product_nn(context, thread, rows, rank, update->in, v, rank, a, dx, ldx, true);
+}
+
+size_t ops_update_gradients(
+    const ops_update *update, size_t rows, const float *dy, size_t ldy, const float *x, size_t ldx,
+    ops_gradient_product *products, size_t count) {
+  if (!update->a) return count;
+  const size_t rank = update->rank;
+  products[count++] = (ops_gradient_product){
+      rows, rank, update->in, update->v, x, rank, ldx, update->da};
+  products[count++] = (ops_gradient_product){
+      rows, update->out, rank, dy, update->u, ldy, rank, update->db};
+  return count;
+}
