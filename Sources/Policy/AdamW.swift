@@ -48,8 +48,8 @@ public final class AdamWState: @unchecked Sendable {
   }
 
   private init(_ model: Transformer, updates: UInt64) {
-    firstTensor = Tensor(count: model.weights.count, compute: model.compute)
-    secondTensor = Tensor(count: model.weights.count, compute: model.compute)
+    firstTensor = Tensor(count: model.trained.count, compute: model.compute)
+    secondTensor = Tensor(count: model.trained.count, compute: model.compute)
     self.updates = updates
   }
 

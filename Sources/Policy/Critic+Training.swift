@@ -43,10 +43,11 @@ extension Critic {
         return loss
       },
       headBackward: { loss, batch, pass in
+        guard let gradient = pass.gradient else { preconditionFailure("a critic with an adapter") }
         compute.valuesBackward(
           transformer.shape, head, transformer.weights, x: pass.x, xRows: batch.rows.count,
           rows: batch.headRows, targets: batch.targets, dValues: loss, into: pass.dx,
-          gradient: pass.gradient, workspace: pass.workspace)
+          gradient: gradient, workspace: pass.workspace)
       })
     return values
   }

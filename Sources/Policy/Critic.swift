@@ -60,7 +60,7 @@ public final class Critic: @unchecked Sendable {
     start = 0
     for tensor in configuration.parameters {
       if let from = starts[tensor.name] {
-        held.copy(from: from, count: tensor.count, to: weights, at: start)
+        held.copyWidened(from: from, count: tensor.count, to: weights, at: start)
       }
       start += tensor.count
     }
@@ -106,5 +106,17 @@ public final class Critic: @unchecked Sendable {
     transformer.update(
       gradient, state, settings: settings, learningRate: learningRate,
       gradientScale: gradientScale)
+  }
+}
+
+extension Tensor {
+  /// Copies values of any type to a tensor in f32, some millions at a time.
+  fileprivate func copyWidened(from offset: Int, count: Int, to other: Tensor, at place: Int) {
+    guard type != .f32 else { return copy(from: offset, count: count, to: other, at: place) }
+    let piece = 1 << 20
+    for start in stride(from: 0, to: count, by: piece) {
+      let range = offset + start..<offset + min(start + piece, count)
+      other.write(read(range), at: place + start)
+    }
   }
 }

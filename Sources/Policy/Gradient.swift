@@ -1,18 +1,18 @@
 import Operators
 
-/// The sum of a loss's derivatives with respect to every parameter of a policy or a critic, flat,
-/// in the order of its parameters.
+/// The sum of a loss's derivatives with respect to every trained parameter of a policy or a critic,
+/// flat, in their order.
 public final class Gradient: @unchecked Sendable {
   let tensor: Tensor
 
-  /// Zeros for the parameters of `policy`.
+  /// Zeros for the trained parameters of `policy`.
   public convenience init(for policy: Policy) { self.init(policy.transformer) }
 
   /// Zeros for the parameters of `critic`.
   public convenience init(for critic: Critic) { self.init(critic.transformer) }
 
   private init(_ model: Transformer) {
-    tensor = Tensor(count: model.weights.count, compute: model.compute)
+    tensor = Tensor(count: model.trained.count, compute: model.compute)
   }
 
   /// A copy of the values.

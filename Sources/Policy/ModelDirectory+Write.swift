@@ -39,6 +39,17 @@ extension ModelDirectory {
     _ configuration: ModelConfiguration, to path: String, tokenizerFrom source: String? = nil,
     storage: WeightStorage = .f32, shardBytes: Int = .max, values: SafetensorsWriter.Values
   ) throws(ModelDirectoryError) {
+    try writeDescription(of: configuration, to: path, tokenizerFrom: source, storage: storage)
+    try writeWeights(
+      configuration.parameters, to: path, storage: storage, shardBytes: shardBytes, values: values)
+    try ModelDirectoryFile.synchronize(directory: path)
+  }
+
+  /// All of that but the weights: for an adapter, which has its own beside it.
+  public static func writeDescription(
+    of configuration: ModelConfiguration, to path: String, tokenizerFrom source: String? = nil,
+    storage: WeightStorage = .f32
+  ) throws(ModelDirectoryError) {
     try write(Array(configuration.configurationJSON(storage: storage).utf8), path + "/config.json")
     // A critic generates nothing.
     if configuration.architecture.head == .languageModel {
@@ -50,8 +61,6 @@ extension ModelDirectory {
         try write(ModelDirectoryFile.contents(of: source + "/" + name), path + "/" + name)
       }
     }
-    try writeWeights(
-      configuration.parameters, to: path, storage: storage, shardBytes: shardBytes, values: values)
     try ModelDirectoryFile.synchronize(directory: path)
   }
 

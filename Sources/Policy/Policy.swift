@@ -8,40 +8,73 @@ public import Operators
 /// `Compute.measureRowIndependence` says whether the log-probabilities of `generate` and `score` are
 /// the same bits too.
 ///
+/// With an adapter those are frozen, and what is trained (`parameters`, gradients, moments) are the
+/// adapter's values.
+///
 /// Used by one thread at a time. It may be handed over between threads, hence `Sendable`; whoever
 /// holds it must not share it, nor its `Compute` with a policy in use elsewhere.
 public final class Policy: @unchecked Sendable {
   let transformer: Transformer
 
-  /// - Parameter parameters: flat, in the order of `configuration.parameters`.
-  /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is a critic.
+  /// - Parameters:
+  ///   - parameters: of the base, flat, in the order of `configuration.parameters`.
+  ///   - adapter: what is trained in their place.
+  /// - Throws: `PolicyError.Code.wrongSize`, `architecture` where the model is a critic, or
+  ///   `otherBase`.
   public convenience init(
-    configuration: ModelConfiguration, parameters: [Float], compute: Compute
-  )
-    throws(PolicyError)
-  {
+    configuration: ModelConfiguration, parameters: [Float], adapter: Adapter? = nil,
+    compute: Compute
+  ) throws(PolicyError) {
     try self.init(
-      configuration: configuration, weights: Tensor(parameters, compute: compute))
+      configuration: configuration, weights: Tensor(parameters, compute: compute),
+      adapter: adapter)
   }
 
-  /// - Throws: `PolicyError.Code.wrongSize`, or `architecture` where the model is a critic.
-  init(configuration: ModelConfiguration, weights: Tensor) throws(PolicyError) {
-    transformer = try Transformer(.languageModel, configuration: configuration, weights: weights)
+  /// - Throws: as above.
+  init(
+    configuration: ModelConfiguration, weights: Tensor, adapter: Adapter? = nil
+  ) throws(PolicyError) {
+    transformer = try Transformer(
+      .languageModel, configuration: configuration, weights: weights, adapter: adapter)
+  }
+
+  /// A policy on the weights of another one, which are held once, with another adapter or none.
+  /// Neither may be trained without an adapter, and both are used by one thread.
+  /// - Throws: `PolicyError.Code.wrongSize` and `otherBase`.
+  public init(on base: Policy, adapter: Adapter?) throws(PolicyError) {
+    transformer = try Transformer(on: base.transformer, adapter: adapter)
   }
 
   /// Reads a model directory; nothing is held twice.
   /// - Parameters:
   ///   - configuration: the directory's own, or one of the same tensors in its place.
-  ///   - held: `.stored` only for a policy that is not trained.
-  /// - Throws: `ModelDirectoryError` and `PolicyError.Code.architecture`.
+  ///   - held: `.stored` only for weights that are not trained.
+  ///   - adapter: what is trained in their place.
+  /// - Throws: `ModelDirectoryError`, and `PolicyError` of the codes `architecture`, `wrongSize` and
+  ///   `otherBase`.
   public convenience init(
     _ model: StoredModel, configuration: ModelConfiguration? = nil,
-    held: HeldWeights = .widened, compute: Compute
+    held: HeldWeights = .widened, adapter: Adapter? = nil, compute: Compute
   ) throws {
     try self.init(
       configuration: configuration ?? model.configuration,
-      weights: try model.weights(held, compute: compute))
+      weights: try model.weights(held, compute: compute), adapter: adapter)
   }
+
+  /// A copy of the adapter as it is now, naming the base's digest.
+  public var adapter: Adapter? {
+    guard let held = transformer.adapter else { return nil }
+    return Adapter(
+      settings: held.settings,
+      base: Adapter.Base(name: held.base.name, digest: transformer.weightsDigestOfBase()),
+      values: held.values.values)
+  }
+
+  /// The tensors of `parameters`, in their order: the adapter's, or all of the configuration.
+  public var trainedTensors: [TensorShape] { transformer.trainedTensors }
+
+  /// As `weightsDigest`, of the weights without the adapter.
+  public func baseDigest() -> [UInt8] { transformer.weightsDigestOfBase() }
 
   /// Floats of activations that are kept between a forward and its backward pass; what does not fit is
   /// computed again, with the same bits.
@@ -53,31 +86,33 @@ public final class Policy: @unchecked Sendable {
   public var configuration: ModelConfiguration { transformer.configuration }
   public var compute: Compute { transformer.compute }
 
-  /// Elements `range` of tensor number `tensor` of the configuration's parameters, in f32.
+  /// Elements `range` of tensor number `tensor` of the configuration's parameters, in f32; without
+  /// the adapter.
   public func values(_ tensor: Int, _ range: Range<Int>) -> [Float] {
     transformer.values(tensor, range)
   }
 
-  /// A copy of the flat parameters.
-  public var parameters: [Float] { transformer.weights.values }
+  /// A copy of the flat parameters that are trained.
+  public var parameters: [Float] { transformer.trained.values }
 
-  /// Replaces all parameters.
+  /// Replaces all parameters that are trained.
   /// - Throws: `PolicyError.Code.wrongSize`.
   public func replaceParameters(_ parameters: [Float]) throws(PolicyError) {
     try transformer.replaceParameters(parameters)
   }
 
-  /// Copies the parameters of a policy of the same shape, without a detour through the host.
+  /// Copies the trained parameters of a policy of the same shape, without a detour through the host.
   /// - Throws: `PolicyError.Code.wrongSize`.
   public func copyParameters(of other: Policy) throws(PolicyError) {
     try transformer.copyParameters(of: other.transformer)
   }
 
-  /// SHA-256 over the little-endian f32 tensors in the order of their names: equal digests mean the
-  /// same policy. Computed once per version of the parameters.
+  /// SHA-256 over the little-endian f32 tensors in the order of their names, with an adapter over that
+  /// digest and the adapter: equal digests mean the same policy. Computed once per version of the
+  /// parameters.
   public func weightsDigest() -> [UInt8] { transformer.weightsDigest() }
 
-  /// One AdamW update of all parameters with `gradientScale · gradient`. An update that is skipped
+  /// One AdamW update of all that is trained with `gradientScale · gradient`. An update that is skipped
   /// is one that is not called: the state's counter moves here alone.
   ///
   /// - Parameter gradientScale: `Gradient.clippingCoefficient`, or 1.

@@ -1,3 +1,4 @@
+import Digest
 public import Records
 
 /// What a policy was asked to compute is not possible.
@@ -16,6 +17,8 @@ public struct PolicyError: DescribedError, Equatable {
     case wrongSize
     /// A critic where a policy is needed, or the other way round.
     case architecture
+    /// An adapter that was trained on another base.
+    case otherBase
     /// The caller asked to stop in the middle.
     case cancelled
   }
@@ -24,7 +27,17 @@ public struct PolicyError: DescribedError, Equatable {
   public let location: String
   public let problem: String
   public let remedy: String
-  public var exitStatus: ExitStatus { code == .wrongSize ? .mismatch : .usage }
+  public var exitStatus: ExitStatus {
+    code == .wrongSize || code == .otherBase ? .mismatch : .usage
+  }
+
+  static func otherBase(found: [UInt8], wanted: [UInt8]) -> Self {
+    Self(
+      code: .otherBase, location: "adapter",
+      problem: "it was trained on a base with the digest \(hexadecimal(wanted).prefix(12))…; "
+        + "this one has \(hexadecimal(found).prefix(12))…",
+      remedy: "Name the model that the adapter was trained on.")
+  }
 
   static func architecture(_ found: ModelArchitecture) -> Self {
     let wanted = found.head == .value ? found.policy : found.critic

@@ -18,8 +18,8 @@ extension Transformer {
         let out = buffers.rows("out", rows.count, shape.attentionWidth, compute)
         attend(rows, index, x: x, qkv: qkv, out: out)
         compute.block(
-          shape, layers[index], weights, out: out, x: x, rows: rows.count, xMid: xOut, gateUp: nil,
-          xOut: xOut)
+          shape, layers[index], weights, adapter: adapter?.layer(index), out: out, x: x,
+          rows: rows.count, xMid: xOut, gateUp: nil, xOut: xOut)
       }
     }
     return kept
@@ -31,15 +31,16 @@ extension Transformer {
   ) {
     attend(rows, index, x: x, qkv: layer.qkv, out: layer.out)
     compute.block(
-      shape, layers[index], weights, out: layer.out, x: x, rows: rows.count, xMid: layer.xMid,
-      gateUp: layer.gateUp, xOut: xOut)
+      shape, layers[index], weights, adapter: adapter?.layer(index), out: layer.out, x: x,
+      rows: rows.count, xMid: layer.xMid, gateUp: layer.gateUp, xOut: xOut)
   }
 
   private func attend(
     _ rows: PackedRows, _ index: Int, x: Tensor, qkv: Tensor, out: Tensor, cache: Tensor? = nil
   ) {
     compute.queriesKeysValues(
-      shape, layers[index], weights, rope: rope.tensor, x: x, positions: rows.positions, into: qkv)
+      shape, layers[index], weights, adapter: adapter?.layer(index), rope: rope.tensor, x: x,
+      positions: rows.positions, into: qkv)
     compute.attention(shape, rows, qkv: qkv, into: out, cache: cache, layer: index)
   }
 
@@ -65,7 +66,8 @@ extension Transformer {
     for (index, layer) in layers.enumerated() {
       attend(rows, index, x: x, qkv: qkv, out: out, cache: cache)
       compute.block(
-        shape, layer, weights, out: out, x: x, rows: rows.count, xMid: x, gateUp: nil, xOut: x)
+        shape, layer, weights, adapter: adapter?.layer(index), out: out, x: x, rows: rows.count,
+        xMid: x, gateUp: nil, xOut: x)
     }
     return x
   }
@@ -81,10 +83,12 @@ extension Transformer {
     compute.embed(shape, weights, tokens: tokens, into: x)
     for (index, layer) in layers.enumerated() {
       compute.queriesKeysValues(
-        shape, layer, weights, rope: rope.tensor, x: x, positions: positions, into: qkv)
+        shape, layer, weights, adapter: adapter?.layer(index), rope: rope.tensor, x: x,
+        positions: positions, into: qkv)
       compute.decodeAttention(shape, places, qkv: qkv, into: out, cache: cache, layer: index)
       compute.block(
-        shape, layer, weights, out: out, x: x, rows: count, xMid: x, gateUp: nil, xOut: x)
+        shape, layer, weights, adapter: adapter?.layer(index), out: out, x: x, rows: count, xMid: x,
+        gateUp: nil, xOut: x)
     }
     return x
   }
@@ -95,8 +99,8 @@ extension Transformer {
     let x: Tensor
     /// Its gradient, which the head writes: all rows, zero where it reads none.
     let dx: Tensor
-    /// Of the flat parameters; the head adds to it.
-    let gradient: Tensor
+    /// Of the flat parameters; the head adds to it. nil where they are frozen.
+    let gradient: Tensor?
     let workspace: Tensor
   }
 
@@ -113,24 +117,27 @@ extension Transformer {
     let dqkv = buffers.rows("dqkv", rows.count, shape.qkvWidth, compute)
     let workspace = buffers.tensor(
       "workspace",
-      count: shape.backwardWorkspace(rows: rows.count, headRows: batch.headRows.count), compute)
-    head(
-      HeadPass(
-        x: activations.x[layers.count], dx: dx, gradient: gradient.tensor, workspace: workspace))
+      count: shape.backwardWorkspace(
+        rows: rows.count, headRows: batch.headRows.count, rank: adapter?.settings.rank ?? 0),
+      compute)
+    // Beside an adapter the weights are frozen, and `gradient` is the adapter's.
+    let own = adapter == nil ? gradient.tensor : nil
+    head(HeadPass(x: activations.x[layers.count], dx: dx, gradient: own, workspace: workspace))
     for index in layers.indices.reversed() {
       let a = layer(index, of: activations, rows)
+      let beside = adapter?.layer(index, gradient: gradient.tensor)
       compute.blockBackward(
-        shape, layers[index], weights, out: a.out, xMid: a.xMid, gateUp: a.gateUp,
-        rows: rows.count, dxOut: dx, into: dxMid, dout: dout, gradient: gradient.tensor,
+        shape, layers[index], weights, adapter: beside, out: a.out, xMid: a.xMid,
+        gateUp: a.gateUp, rows: rows.count, dxOut: dx, into: dxMid, dout: dout, gradient: own,
         workspace: workspace)
       compute.attentionBackward(
         shape, rows, qkv: a.qkv, dout: dout, into: dqkv)
       compute.queriesKeysValuesBackward(
-        shape, layers[index], weights, rope: rope.tensor, x: activations.x[index],
-        positions: rows.positions, dqkv: dqkv, dxMid: dxMid, into: dx, gradient: gradient.tensor,
-        workspace: workspace)
+        shape, layers[index], weights, adapter: beside, rope: rope.tensor,
+        x: activations.x[index], positions: rows.positions, dqkv: dqkv, dxMid: dxMid, into: dx,
+        gradient: own, workspace: workspace)
     }
-    compute.embedBackward(shape, tokens: rows.tokens, dx: dx, gradient: gradient.tensor)
+    if let own { compute.embedBackward(shape, tokens: rows.tokens, dx: dx, gradient: own) }
   }
 
   private func reserveRope(_ rows: PackedRows) {

@@ -37,7 +37,7 @@ extension Transformer {
     _ groups: [TrainingGroup], into gradient: Gradient, head: (MicroBatch, Tensor) -> Void,
     loss: () throws -> Loss, headBackward: (Loss, MicroBatch, HeadPass) -> Void
   ) rethrows {
-    precondition(gradient.tensor.count == weights.count, "a gradient of another model")
+    precondition(gradient.tensor.count == trained.count, "a gradient of another model")
     let batches = MicroBatch.cut(groups)
     let keeps = Self.kept(
       rows: batches.map(\.rows.count), shape, layerCount: layers.count, room: activationRoom)

@@ -12,7 +12,10 @@ final class Transformer {
   let layers: [LayerOffsets]
   /// Where the value head stands; nil in a model with a language-model head.
   let valueHead: ValueHead?
+  /// Frozen where there is an adapter.
   let weights: Tensor
+  /// What stands beside the products of the layers, and is trained in place of `weights`.
+  let adapter: HeldAdapter?
   /// Where each tensor of the configuration's parameters begins in `weights`, and their end.
   private let starts: [Int]
   /// Cosines and sines of every position so far asked for; grows.
@@ -21,14 +24,18 @@ final class Transformer {
   var activationRoom = Transformer.keptActivations
   /// Memory of forward and backward passes, kept between calls.
   var buffers = Buffers()
+  /// Of `weights`, and of the whole.
+  private var baseDigest: [UInt8]?
   private var digest: [UInt8]?
 
   /// - Parameters:
   ///   - head: the one that the owner computes.
   ///   - weights: flat, in the order of `configuration.parameters`; theirs is the memory.
-  /// - Throws: `PolicyError.Code.architecture` and `wrongSize`.
+  /// - Throws: `PolicyError.Code.architecture`, `wrongSize`, and `otherBase` where the adapter names
+  ///   another base's digest.
   init(
-    _ head: ModelArchitecture.Head, configuration: ModelConfiguration, weights: Tensor
+    _ head: ModelArchitecture.Head, configuration: ModelConfiguration, weights: Tensor,
+    adapter: Adapter? = nil
   ) throws(PolicyError) {
     guard configuration.architecture.head == head else {
       throw .architecture(configuration.architecture)
@@ -45,6 +52,42 @@ final class Transformer {
     layers = layout.layers
     valueHead = layout.valueHead
     rope = RotaryTable(configuration, compute: compute)
+    self.adapter = try Self.held(adapter, configuration, compute)
+    try requireOwnBase()
+  }
+
+  /// A model on the same weights, which are held once, with another adapter or none. Of the two one is
+  /// used at a time, and neither is trained unless it has an adapter.
+  init(on base: Transformer, adapter: Adapter?) throws(PolicyError) {
+    (configuration, compute) = (base.configuration, base.compute)
+    (shape, layers, valueHead) = (base.shape, base.layers, base.valueHead)
+    (weights, starts) = (base.weights, base.starts)
+    rope = RotaryTable(configuration, compute: compute)
+    baseDigest = base.weightsDigestOfBase()
+    self.adapter = try Self.held(adapter, configuration, compute)
+    try requireOwnBase()
+  }
+
+  private static func held(
+    _ adapter: Adapter?, _ configuration: ModelConfiguration, _ compute: Compute
+  ) throws(PolicyError) -> HeldAdapter? {
+    guard let adapter else { return nil }
+    return try HeldAdapter(adapter, of: configuration, compute: compute)
+  }
+
+  /// An adapter that names the digest of its base stands on that alone.
+  private func requireOwnBase() throws(PolicyError) {
+    guard let wanted = adapter?.base.digest else { return }
+    let found = weightsDigestOfBase()
+    guard found == wanted else { throw .otherBase(found: found, wanted: wanted) }
+  }
+
+  /// What updates change, and gradients and moments belong to: the adapter's values, or all weights.
+  var trained: Tensor { adapter?.values ?? weights }
+
+  /// The tensors of `trained`, in its order.
+  var trainedTensors: [TensorShape] {
+    adapter?.settings.tensors(of: configuration) ?? configuration.parameters
   }
 
   /// Elements `range` of tensor number `tensor` of the configuration's parameters.
@@ -56,53 +99,61 @@ final class Transformer {
 
   /// - Throws: `PolicyError.Code.wrongSize`.
   func replaceParameters(_ parameters: [Float]) throws(PolicyError) {
-    guard parameters.count == weights.count else {
-      throw .wrongSize("parameters", count: parameters.count, expected: weights.count)
+    guard parameters.count == trained.count else {
+      throw .wrongSize("parameters", count: parameters.count, expected: trained.count)
     }
-    weights.write(parameters)
+    trained.write(parameters)
     parametersChanged()
   }
 
   /// Copies the parameters of a model of the same shape, without a detour through the host.
   /// - Throws: `PolicyError.Code.wrongSize`.
   func copyParameters(of other: Transformer) throws(PolicyError) {
-    guard other.weights.count == weights.count else {
-      throw .wrongSize("parameters", count: other.weights.count, expected: weights.count)
+    guard other.trained.count == trained.count else {
+      throw .wrongSize("parameters", count: other.trained.count, expected: trained.count)
     }
-    other.weights.copy(from: 0, count: weights.count, to: weights, at: 0)
+    other.trained.copy(from: 0, count: trained.count, to: trained, at: 0)
     parametersChanged()
   }
 
-  /// SHA-256 over the little-endian f32 tensors in the order of their names: equal digests mean the
-  /// same model. Computed once per version of the parameters.
+  /// SHA-256 over the little-endian f32 tensors in the order of their names, with an adapter over that
+  /// digest and the adapter: equal digests mean the same model. Computed once per version of the
+  /// parameters.
   func weightsDigest() -> [UInt8] {
     if let digest { return digest }
-    var hash = SHA256()
-    // A piece at a time: the copy stays in cache.
-    let piece = 1 << 16
-    for start in stride(from: 0, to: weights.count, by: piece) {
-      let values = weights.read(start..<min(start + piece, weights.count))
-      unsafe values.withUnsafeBytes { unsafe hash.update($0) }
-    }
-    let result = hash.finalize()
+    let base = weightsDigestOfBase()
+    let result = adapter?.digest(base: base) ?? base
     digest = result
     return result
   }
 
-  /// One AdamW update of all parameters with `gradientScale · gradient`.
+  /// The same of the weights without their adapter.
+  func weightsDigestOfBase() -> [UInt8] {
+    if let baseDigest { return baseDigest }
+    var hash = SHA256()
+    weights.update(&hash)
+    let result = hash.finalize()
+    baseDigest = result
+    return result
+  }
+
+  /// One AdamW update of all that is trained with `gradientScale · gradient`.
   func update(
     _ gradient: Gradient, _ state: AdamWState, settings: AdamWSettings, learningRate: Double,
     gradientScale: Double
   ) {
-    precondition(weights.type == .f32, "an update of weights that are held in \(weights.type)")
+    precondition(trained.type == .f32, "an update of weights that are held in \(trained.type)")
     compute.adamW(
       learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
       epsilon: settings.adamEpsilon, weightDecay: settings.weightDecay,
       gradientScale: gradientScale, update: state.advance(), gradient: gradient.tensor,
-      parameters: weights, first: state.firstTensor, second: state.secondTensor)
+      parameters: trained, first: state.firstTensor, second: state.secondTensor)
     parametersChanged()
   }
 
-  /// Must follow every change of `weights`.
-  private func parametersChanged() { digest = nil }
+  /// Must follow every change of `trained`.
+  private func parametersChanged() {
+    digest = nil
+    if adapter == nil { baseDigest = nil }
+  }
 }
