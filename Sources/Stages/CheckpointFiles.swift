@@ -136,12 +136,12 @@ enum CheckpointFiles {
 
   /// A safetensors file of their own: `first.NAME` and `second.NAME`, in the order in which the
   /// moments of a model stand one after the other.
-  private static func momentTensors(_ configuration: ModelConfiguration)
+  private static func momentTensors(_ tensors: [TensorShape])
     -> [(moment: AdamWState.Moment, start: Int, tensor: TensorShape)]
   {
     AdamWState.Moment.allCases.flatMap { moment in
       var start = 0
-      return configuration.parameters.map { tensor in
+      return tensors.map { tensor in
         defer { start += tensor.count }
         let name = "\(moment.rawValue).\(tensor.name)"
         return (moment, start, TensorShape(name: name, shape: tensor.shape))
@@ -150,10 +150,11 @@ enum CheckpointFiles {
   }
 
   /// Memory: small pieces.
+  /// - Parameter trained: the tensors that the moments belong to, in their order.
   static func write(
-    _ moments: AdamWState, of configuration: ModelConfiguration, to folder: String
+    _ moments: AdamWState, of trained: [TensorShape], to folder: String
   ) throws {
-    let tensors = momentTensors(configuration)
+    let tensors = momentTensors(trained)
     try SafetensorsWriter.write(
       tensors.map(\.tensor), storage: .f32, to: folder + "/optimizer.safetensors"
     ) { index, range in
@@ -165,12 +166,12 @@ enum CheckpointFiles {
   /// Reads the moments of a checkpoint into `moments`. Memory: small pieces.
   /// - Throws: a ``FlawError`` for a tensor that is missing.
   static func read(
-    _ moments: AdamWState, of configuration: ModelConfiguration, in folder: String
+    _ moments: AdamWState, of trained: [TensorShape], in folder: String
   ) throws {
     let path = folder + "/optimizer.safetensors"
     let file = try SafetensorsFile(path: path)
     let piece = 1 << 20
-    for (moment, start, wanted) in momentTensors(configuration) {
+    for (moment, start, wanted) in momentTensors(trained) {
       guard let tensor = file.tensor(named: wanted.name), tensor.shape == wanted.shape else {
         throw FlawError(path, "\(wanted.name) is missing or has another shape")
       }

@@ -25,7 +25,7 @@ extension CheckpointStore {
   ///
   /// - Throws: `.damaged` when a file of it is; never falls back to an older one, since that is a
   ///   person's to decide: the remedy names the command.
-  func loadNewest(_ ledger: Ledger, compute: Compute) throws -> Loaded {
+  func loadNewest(_ ledger: Ledger, on base: BaseModel?, compute: Compute) throws -> Loaded {
     guard let pointer = try Self.usable(ledger).last else {
       throw StageError(
         .badRun, at: directory.path, "the run has no checkpoint to go on from",
@@ -35,14 +35,16 @@ extension CheckpointStore {
       throw StageError(
         .damaged, at: flaw.path, flaw.problem, remedy: try restoring(pointer.step, ledger))
     }
-    return try load(pointer, compute)
+    return try load(pointer, base, compute)
   }
 
   /// Loads the newest whole checkpoint at or before `step`, for looking back.
   ///
   /// - Throws: as ``newestWhole(atMost:_:)``.
-  func load(atMost step: UInt64, _ ledger: Ledger, compute: Compute) throws -> Loaded {
-    try load(newestWhole(atMost: step, ledger), compute)
+  func load(
+    atMost step: UInt64, _ ledger: Ledger, on base: BaseModel?, compute: Compute
+  ) throws -> Loaded {
+    try load(newestWhole(atMost: step, ledger), base, compute)
   }
 
   /// The newest checkpoint at or before `step` whose files are whole.
@@ -105,20 +107,20 @@ extension CheckpointStore {
       : "No older checkpoint is whole: run `\(command) --from DIR` with a copy of the folder."
   }
 
-  private func load(_ pointer: Pointer, _ compute: Compute) throws -> Loaded {
+  private func load(_ pointer: Pointer, _ base: BaseModel?, _ compute: Compute) throws -> Loaded {
     let folder = directory.checkpoint(pointer.step)
     do {
       let state = try CheckpointFiles.readState(of: folder)
-      let policy = try Policy(StoredModel(opening: folder), compute: compute)
+      let policy = try PolicyFiles.read(folder, on: base, compute)
       var loaded = Loaded(
         state: state, policy: policy,
         moments: AdamWState(for: policy, updates: state.adamUpdates))
-      try CheckpointFiles.read(loaded.moments, of: policy.configuration, in: folder)
+      try CheckpointFiles.read(loaded.moments, of: policy.trainedTensors, in: folder)
       if let updates = state.criticUpdates {
         let place = RunDirectory.critic(in: folder)
         let critic = try Critic(StoredModel(opening: place), compute: compute)
         let moments = AdamWState(for: critic, updates: updates)
-        try CheckpointFiles.read(moments, of: critic.configuration, in: place)
+        try CheckpointFiles.read(moments, of: critic.configuration.parameters, in: place)
         loaded.critic = (critic, moments)
       }
       return loaded

@@ -88,17 +88,15 @@ public struct CheckpointStore {
   ) throws -> (temporary: String, manifest: [UInt8]) {
     let temporary = try emptyFolder(for: step)
     let policy = content.policy
-    try ModelDirectory.write(
-      policy.configuration, to: temporary, tokenizerFrom: content.tokenizer,
-      values: policy.values)
-    try CheckpointFiles.write(content.moments, of: policy.configuration, to: temporary)
+    try PolicyFiles.write(policy, to: temporary, tokenizerFrom: content.tokenizer)
+    try CheckpointFiles.write(content.moments, of: policy.trainedTensors, to: temporary)
     var state = CheckpointFiles.State(
       step: step, adamUpdates: content.moments.updates,
       weightsDigest: hexadecimal(policy.weightsDigest()))
     if let (critic, moments) = content.critic {
       let folder = RunDirectory.critic(in: temporary)
       try critic.write(to: folder)
-      try CheckpointFiles.write(moments, of: critic.configuration, to: folder)
+      try CheckpointFiles.write(moments, of: critic.configuration.parameters, to: folder)
       try DurableFile.syncFolder(folder)
       state.criticUpdates = moments.updates
       state.criticDigest = hexadecimal(critic.weightsDigest())

@@ -5,7 +5,7 @@ import Queue
 import Records
 
 /// Hands policy versions, and the critics of the same version, to stages in other processes: model
-/// directories under `policy/<version>/`, the critic in its folder `critic`.
+/// directories or adapters under `policy/<version>/`, the critic in its folder `critic`.
 ///
 /// A version is published before its step is committed, so that whoever sees the commit finds the
 /// weights. A folder appears whole and durable, by rename, and stays what it is: whoever starts the
@@ -26,8 +26,7 @@ public struct PolicyPublisher {
       let temporary = "\(directory.policies)/tmp-\(version)-\(getpid())"
       try remove(temporary)
       try DurableFile.createFolder(temporary)
-      try ModelDirectory.write(
-        policy.configuration, to: temporary, values: policy.values)
+      try PolicyFiles.write(policy, to: temporary)
       if let critic { try critic.write(to: RunDirectory.critic(in: temporary)) }
       // The critic's folder has its name in there.
       try DurableFile.syncFolder(temporary)
@@ -40,19 +39,13 @@ public struct PolicyPublisher {
 
   /// Whether a folder has these very weights.
   private static func holds(_ folder: String, _ policy: Policy, _ critic: Critic?) -> Bool {
-    func isModel(
-      in folder: String, _ configuration: ModelConfiguration, _ values: SafetensorsWriter.Values
-    ) -> Bool {
-      do {
-        let stored = try StoredModel(opening: folder)
-        return try stored.configuration == configuration && stored.holds(values)
-      } catch { return false }
-    }
-    guard FileManager.default.fileExists(atPath: folder),
-      isModel(in: folder, policy.configuration, policy.values)
+    guard FileManager.default.fileExists(atPath: folder), PolicyFiles.hold(policy, in: folder)
     else { return false }
     guard let critic else { return true }
-    return isModel(in: RunDirectory.critic(in: folder), critic.configuration, critic.values)
+    do {
+      let stored = try StoredModel(opening: RunDirectory.critic(in: folder))
+      return try stored.configuration == critic.configuration && stored.holds(critic.values)
+    } catch { return false }
   }
 
   private func remove(_ folder: String) throws {
@@ -102,14 +95,18 @@ public final class PublishedPolicies: PolicySource {
 
   private let directory: RunDirectory
   private let compute: Compute
+  private let base: BaseModel?
   private let digests: (UInt64) throws -> Digests
   private var loaded: (version: UInt64, policy: SourcedPolicy)?
 
+  /// - Parameter base: what published adapters stand on; nil where all weights are published.
   public init(
-    directory: RunDirectory, compute: Compute, digests: @escaping (UInt64) throws -> Digests
+    directory: RunDirectory, compute: Compute, base: BaseModel? = nil,
+    digests: @escaping (UInt64) throws -> Digests
   ) {
     self.directory = directory
     self.compute = compute
+    self.base = base
     self.digests = digests
   }
 
@@ -122,14 +119,18 @@ public final class PublishedPolicies: PolicySource {
     }
     let wanted = try digests(version)
     let start = directory.checkpoint(0)
-    let policy = try model(in: path, like: start) { try Policy($0, compute: compute) }
+    // Whatever is wrong with the base is no damage of the version.
+    _ = try base?.policy()
+    let policy = try model(in: path, like: start) {
+      try PolicyFiles.read(path, on: base, compute)
+    }
     let found = policy.weightsDigest()
     try check(found, wanted.policy, path, version)
     var critic: Critic?
     if !wanted.critic.isEmpty {
       let folder = RunDirectory.critic(in: path)
       let held = try model(in: folder, like: RunDirectory.critic(in: start)) {
-        try Critic($0, compute: compute)
+        try Critic(StoredModel(opening: folder), compute: compute)
       }
       try check(held.weightsDigest(), wanted.critic, folder, version)
       critic = held
@@ -143,12 +144,11 @@ public final class PublishedPolicies: PolicySource {
   /// none there, and one wrong digit in it makes another model of the same weights: it must be that
   /// of the initial checkpoint, which is compared with its manifest at every opening.
   private func model<Model>(
-    in folder: String, like start: String, read: (StoredModel) throws -> Model
+    in folder: String, like start: String, read: () throws -> Model
   ) throws -> Model {
     do {
-      let stored = try StoredModel(opening: folder)
-      if try stored.configuration == ModelDirectory.configuration(at: start) {
-        return try read(stored)
+      if try ModelDirectory.configuration(at: folder) == ModelDirectory.configuration(at: start) {
+        return try read()
       }
     } catch let error as ModelDirectoryError {
       throw damaged(error.location, error.problem)

@@ -67,7 +67,7 @@ extension Run {
         remedy: "Name one of them.")
     }
     let reach = publisher == nil ? 0 : min(step, UInt64(settings.rollout.lag))
-    let loaded = try checkpoints.load(atMost: step - reach, ledger, compute: compute)
+    let loaded = try checkpoints.load(atMost: step - reach, ledger, on: base, compute: compute)
     let optimizer = try makeOptimizer(loaded, publisher: publisher)
     // Who gets the versions may not have the checkpoint.
     try publisher?.publishMissing(

@@ -22,6 +22,8 @@ public final class Run {
   let identity: RunIdentity
   let stream: PromptStream
   let checkpoints: CheckpointStore
+  /// What the run's adapter stands on; nil where all weights are trained.
+  let base: BaseModel?
 
   public var queue: Queue { ledger.queue }
   public var attempts: AttemptLog { AttemptLog(path: directory.attempts) }
@@ -52,6 +54,7 @@ public final class Run {
     let changes = try definition.changes(resuming: frozen)
     settings = try RunSettings(definition)
     compute = Compute(threads: settings.compute.effectiveThreads)
+    base = BaseModel(of: settings, compute)
     stream = try PromptStream(settings.reader, seed: settings.seed)
     let queue = try opened ?? Self.openQueue(directory)
     ledger = Ledger(queue: queue)
@@ -96,6 +99,7 @@ public final class Run {
       comments += "# dataset \(index): \(fingerprint)\n"
     }
     comments += "# model: \(identity.model)\n# tokenizer: \(identity.tokenizer)\n"
+    if let base = identity.base { comments += "# base: \(base)\n" }
     comments += "# BLAS kernel: \(identity.blasCore)\n"
     let text = FrozenDefinition.text(of: definition, comments: comments)
     try DurableFile.write(Array(text.utf8), to: directory.definition)
@@ -125,7 +129,7 @@ public final class Run {
         .damaged, at: flaw.path, flaw.problem,
         remedy: "Run `pipeline checkpoint restore \(directory.path) \(step)`.")
     }
-    let policy = try Policy(StoredModel(opening: folder), compute: compute)
+    let policy = try PolicyFiles.read(folder, on: base, compute)
     guard try policy.weightsDigest() == loggedDigests(step).policy else {
       throw StageError(
         .damaged, at: folder, "its weights are not those that the run logged for step \(step)",
@@ -144,11 +148,18 @@ public final class Run {
     hexadecimal(try loggedDigests(version).policy)
   }
 
-  /// The KL anchor's weights: the definition's, or the run's initial ones.
+  /// The KL anchor's weights: the definition's, or the run's initial ones, which are those of the base
+  /// without the adapter that is trained.
   func anchorPolicy() throws -> Policy {
-    let path = settings.model.anchor ?? directory.checkpoint(0)
-    let policy = try Policy(StoredModel(opening: path), compute: compute)
-    let wanted = identity.anchor ?? identity.model
+    let path: String
+    let policy: Policy
+    if settings.model.anchor == nil, let base {
+      (path, policy) = (settings.model.path ?? "", try base.policy())
+    } else {
+      path = settings.model.anchor ?? directory.checkpoint(0)
+      policy = try Policy(StoredModel(opening: path), compute: compute)
+    }
+    let wanted = identity.anchor ?? identity.base ?? identity.model
     guard hexadecimal(policy.weightsDigest()) == wanted else {
       throw StageError(
         .mismatch, at: path, "its weights are not those of the KL anchor that the run began with",

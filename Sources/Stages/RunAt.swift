@@ -69,14 +69,13 @@ extension Run {
     try optimizer(at: step, replayed: replayed).policy
   }
 
-  /// Writes the policy after `step` committed steps as a model directory, which must not be there.
+  /// Writes the policy after `step` committed steps as a model directory, or as an adapter where the run trains
+  /// one; the folder must not be there.
   public func writeModel(
     at step: UInt64, to folder: String, replayed: (UInt64) throws -> Void = { _ in }
   ) throws {
     let policy = try policy(at: step, replayed: replayed)
     try DurableFile.createFolder(folder)
-    try ModelDirectory.write(
-      policy.configuration, to: folder, tokenizerFrom: directory.checkpoint(0),
-      values: policy.values)
+    try PolicyFiles.write(policy, to: folder, tokenizerFrom: directory.checkpoint(0))
   }
 }

@@ -91,7 +91,8 @@ public struct RunBranch {
   /// The weights are there already: what shapes them cannot change any more.
   private static func check(_ changes: [Change], _ source: RunDirectory) throws(StageError) {
     let refused = changes.first {
-      $0.role == .identity && $0.path.hasPrefix("model.") && $0.path != "model.anchor"
+      $0.role == .identity && $0.path != "model.anchor"
+        && ($0.path.hasPrefix("model.") || $0.path.hasPrefix("adapter."))
     }
     guard let refused else { return }
     throw StageError(

@@ -48,6 +48,7 @@ extension Run {
     let identity = RunIdentity(
       definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))),
       data: stream.fingerprints, files: stream.files, model: hexadecimal(policy.weightsDigest()),
+      base: settings.adapter.map { _ in hexadecimal(policy.baseDigest()) },
       anchor: anchor.map { hexadecimal($0.weightsDigest()) },
       critic: critic.map { hexadecimal($0.weightsDigest()) },
       tokenizer: hexadecimal(SHA256.hash(tokenizerBytes)), blasCore: compute.blasCore)
@@ -121,6 +122,13 @@ extension RunSettings {
   ) throws -> (Policy, tokenizer: String) {
     switch model.origin {
     case .directory(let path):
+      if let adapter, let base = BaseModel(of: self, compute) {
+        let held = try base.policy()
+        let initial = Adapter.initial(
+          adapter, of: held.configuration, base: .init(name: path, digest: held.baseDigest()),
+          seed: seed)
+        return (try base.policy(with: initial), path)
+      }
       return (try policy(in: path, compute, model.overrides), path)
     case .random(let folder): return (try randomPolicy(folder, compute), folder)
     case .pretrained(let path):

@@ -74,6 +74,7 @@ public struct RunFork {
       ("data", "\(identity.data)", "\(origin.data)"),
       ("tokenizer", identity.tokenizer, origin.tokenizer),
       ("model.overrides", own.model.overrides.text, other.model.overrides.text),
+      ("adapter", Self.text(own.adapter), Self.text(other.adapter)),
       ("seed", "\(own.seed)", "\(other.seed)"),
       ("data.prompts_per_step", "\(own.reader.promptsPerStep)", "\(other.reader.promptsPerStep)"),
       ("data.template", own.reader.template, other.reader.template),
@@ -107,6 +108,12 @@ public struct RunFork {
         "\(steps) steps are asked of a run of \(own.steps)",
         "Take over 1 step or more, at most those of the definition.")
     }
+  }
+
+  private static func text(_ adapter: AdapterSettings?) -> String {
+    guard let adapter else { return "none" }
+    let targets = adapter.targets.map(\.rawValue).joined(separator: ", ")
+    return "of rank \(adapter.rank), scaled by \(adapter.scale), beside \(targets)"
   }
 
   private func checkSteps(

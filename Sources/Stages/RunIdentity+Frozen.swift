@@ -34,7 +34,8 @@ extension RunIdentity {
     }
     return try RunIdentity(
       definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))), data: data,
-      files: stream.files, model: model, anchor: anchor, critic: critic, tokenizer: tokenizer,
+      files: stream.files, model: model, base: found["base"], anchor: anchor, critic: critic,
+      tokenizer: tokenizer,
       blasCore: kernel
     ).encoded()
   }

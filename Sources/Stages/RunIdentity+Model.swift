@@ -14,8 +14,9 @@ extension RunIdentity {
       switch change.path {
       case "model.path":
         guard let folder = settings.model.path else { throw changed(change, path) }
-        let found = hexadecimal(try settings.policy(in: folder, compute).weightsDigest())
-        guard found == model else { throw changed(change, path, "weights", model, found) }
+        let found = hexadecimal(try StoredModel(opening: folder).weightsDigest())
+        let wanted = base ?? model
+        guard found == wanted else { throw changed(change, path, "weights", wanted, found) }
       case "model.tokenizer":
         guard case .random(let folder)? = settings.model.origin else {
           throw changed(change, path)
@@ -28,7 +29,7 @@ extension RunIdentity {
       case "model.anchor":
         guard let folder = settings.model.anchor else { throw changed(change, path) }
         let found = hexadecimal(try settings.policy(in: folder, compute).weightsDigest())
-        let wanted = anchor ?? model
+        let wanted = anchor ?? base ?? model
         guard found == wanted else { throw changed(change, path, "anchor", wanted, found) }
       default: break
       }

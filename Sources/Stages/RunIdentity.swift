@@ -13,6 +13,8 @@ struct RunIdentity: Codable, Equatable {
   var files: [DataFileMark]?
   /// Digest of the initial weights.
   var model: String
+  /// Of those that an adapter leaves frozen, where one is trained.
+  var base: String?
   /// Digest of the KL anchor's weights where it is another model; of the critic's initial ones where
   /// the algorithm trains one.
   var anchor: String?
@@ -26,6 +28,7 @@ struct RunIdentity: Codable, Equatable {
     case data
     case files
     case model
+    case base
     case anchor
     case critic
     case tokenizer
@@ -38,12 +41,14 @@ struct RunIdentity: Codable, Equatable {
 
   init(
     definition: String, data: [String], files: [DataFileMark], model: String,
-    anchor: String? = nil, critic: String? = nil, tokenizer: String, blasCore: String
+    base: String? = nil, anchor: String? = nil, critic: String? = nil, tokenizer: String,
+    blasCore: String
   ) {
     self.definition = definition
     self.data = data
     self.files = files
     self.model = model
+    self.base = base
     self.anchor = anchor
     self.critic = critic
     self.tokenizer = tokenizer

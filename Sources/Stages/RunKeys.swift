@@ -4,7 +4,8 @@ public import Definition
 /// keys stand with the stage that reads them.
 public enum RunKeys {
   public static let schema = Schema(
-    top + ModelSettings.keys + ReaderSettings.keys + RolloutSettings.keys + VerifierSettings.keys
+    top + ModelSettings.keys + AdapterKeys.keys + ReaderSettings.keys + RolloutSettings.keys
+      + VerifierSettings.keys
       + AlgorithmSettings.keys + LossSettings.keys + OptimizerSettings.keys
       + CheckpointSettings.keys + RetentionSettings.keys + EvaluationSettings.keys
       + ComputeSettings.keys)

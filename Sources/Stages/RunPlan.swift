@@ -38,9 +38,17 @@ public struct RunPlan: Sendable, Encodable {
     notes.append(lengths.note)
     let memory = PolicyMemory(model.configuration, threads: settings.compute.effectiveThreads)
     parameters = memory.parameterCount
-    add("weights", memory.parameters)
-    add("gradient", memory.parameters)
-    add("Adam's moments", 2 * memory.parameters)
+    let trained: Int
+    if let adapter = settings.adapter {
+      trained = 4 * adapter.count(of: model.configuration)
+      add("frozen weights, as they are stored", memory.parameterCount * model.storedBytes)
+      add("adapter", trained)
+    } else {
+      trained = memory.parameters
+      add("weights", trained)
+    }
+    add("gradient", trained)
+    add("Adam's moments", 2 * trained)
     let positions = model.configuration.maximumPositions
     let prompt = min(lengths.prompt, positions)
     func group(_ responses: Int, _ tokens: Int) -> PolicyMemory.Group {
@@ -74,11 +82,13 @@ public struct RunPlan: Sendable, Encodable {
       add("the critic's activations", training(memory))
     }
     if rollout.record.contains(RecordedQuantity.anchor) {
-      add("KL anchor", memory.parameters + memory.scoring(sampled, count: chunk))
+      // Beside an adapter the anchor is the base, which is held already.
+      let held = settings.adapter != nil && settings.model.anchor == nil ? 0 : memory.parameters
+      add("KL anchor", held + memory.scoring(sampled, count: chunk))
     }
     if rollout.lag > 0 {
       add(
-        "policy that samples, \(rollout.lag) steps behind", memory.parameters)
+        "policy that samples, \(rollout.lag) steps behind", trained)
     }
     add(
       "program and tokenizer",
@@ -119,7 +129,8 @@ extension Run {
     return try RunPlan(
       settings,
       PlannedModel(
-        configuration: try ModelDirectory.configuration(at: start), tokenizer: start))
+        configuration: try ModelDirectory.configuration(at: start), tokenizer: start,
+        storedBytes: PlannedModel.storedBytes(settings)))
   }
 }
 
@@ -128,14 +139,27 @@ private struct PlannedModel {
   var configuration: ModelConfiguration
   /// A folder with the tokenizer; nil where there is none to be read.
   var tokenizer: String?
+  /// Bytes of a parameter of a base that stays as it is stored, under an adapter.
+  var storedBytes: Int
   var notes: [String] = []
 
-  init(configuration: ModelConfiguration, tokenizer: String) {
+  init(configuration: ModelConfiguration, tokenizer: String, storedBytes: Int) {
     self.configuration = configuration
     self.tokenizer = tokenizer
+    self.storedBytes = storedBytes
+  }
+
+  /// Published models are stored in 16 bits.
+  static func storedBytes(_ settings: RunSettings) throws -> Int {
+    guard settings.adapter != nil, let path = settings.model.path,
+      FileManager.default.fileExists(atPath: path)
+    else { return WeightStorage.bf16.stride }
+    let storages = Set(try StoredModel(opening: path).tensors.map(\.storage))
+    return storages.count == 1 ? storages.first?.stride ?? 4 : WeightStorage.f32.stride
   }
 
   init(_ settings: RunSettings, _ definition: Definition) throws {
+    storedBytes = try Self.storedBytes(settings)
     switch settings.model.origin {
     case .directory(let path):
       if FileManager.default.fileExists(atPath: path) {

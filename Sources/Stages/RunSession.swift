@@ -49,7 +49,7 @@ public final class RunSession {
       try run.checkpoints.removeRubbish(run.ledger)
       AbandonedFiles.removeAll(of: run.directory)
       let optimizer = try run.makeOptimizer(
-        try run.checkpoints.loadNewest(run.ledger, compute: run.compute),
+        try run.checkpoints.loadNewest(run.ledger, on: run.base, compute: run.compute),
         publisher: publishes || run.settings.rollout.lag > 0 ? run.publisher : nil, interruption)
       self.optimizer = optimizer
       try metrics.rewrite(from: run.ledger)
@@ -185,7 +185,7 @@ extension Run {
     let tally = try RunTally(
       ledger, attempts: attempts, metrics: MetricsFile(path: directory.metrics))
     let checkpoint = try checkpoints.newestStep(ledger) ?? 0
-    let weights = directory.checkpoint(checkpoint) + "/model.safetensors"
+    let weights = PolicyFiles.weights(in: directory.checkpoint(checkpoint), settings)
     return Summary(
       definition: settings.name, seed: settings.seed, steps: settings.steps,
       stepsDone: Int(try ledger.cursor(.optimizer)), state: state, wallSeconds: wallSeconds,
@@ -208,9 +208,9 @@ extension Run {
         lag: settings.rollout.lag, rollouts: settings.rollout.count,
         firstRolloutStep: settings.algorithm.algorithm.gate.firstRolloutStep, ahead: work.ahead)
     case .rollout:
-      let published = PublishedPolicies(directory: directory, compute: compute) { [self] version in
-        try loggedDigests(version)
-      }
+      let published = PublishedPolicies(
+        directory: directory, compute: compute, base: base
+      ) { [self] version in try loggedDigests(version) }
       return RolloutGenerator(
         settings: settings.rollout, renderer: renderer,
         policies: optimizer.map { LivePolicies(optimizer: $0, published: published) }

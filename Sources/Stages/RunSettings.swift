@@ -1,6 +1,7 @@
 public import Definition
 import Estimator
 import Foundation
+public import Policy
 
 /// Section `checkpoint`.
 public struct CheckpointSettings: Sendable, Equatable {
@@ -100,6 +101,8 @@ public struct RunSettings: Sendable, Equatable {
   public var seed: UInt64
   public var steps: Int
   public var model: ModelSettings
+  /// What is trained in place of all weights; nil: they are.
+  public var adapter: AdapterSettings?
   public var reader: ReaderSettings
   public var rollout: RolloutSettings
   public var verifier: VerifierSettings
@@ -116,6 +119,7 @@ public struct RunSettings: Sendable, Equatable {
     seed = UInt64(definition.integer("seed"))
     steps = definition.integer("steps")
     model = ModelSettings(definition)
+    adapter = try AdapterKeys.read(definition)
     reader = ReaderSettings(definition)
     rollout = RolloutSettings(definition)
     verifier = VerifierSettings(definition)
@@ -139,6 +143,11 @@ public struct RunSettings: Sendable, Equatable {
       throw refuse(
         "model.path", "the definition names no model",
         "Set model.path, model.pretrain, or model.tokenizer for random weights.")
+    }
+    if adapter != nil, model.path == nil {
+      throw refuse(
+        "adapter.rank", "an adapter needs a base that stays where it is",
+        "Name its directory with model.path: a pretrained run's last checkpoint, or another model.")
     }
     if case .random? = model.origin, !model.overrides.isEmpty {
       throw refuse(
