@@ -76,8 +76,10 @@ let package = Package(
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Records", "Files", "Digest", "Operators", "Tokenizer", "Policy", "Stages", "Inspector",
-        "Evaluation", "Check", "Shards", "Queue", "Definition", "Estimator", "Laboratory", "Replay",
+        "Records", "Files", "Randomness", "Digest", "Operators", "Tokenizer", "ChatTemplate",
+        "Policy",
+        "Stages", "Inspector", "Evaluation", "Check", "Shards", "Queue", "Definition", "Estimator",
+        "Laboratory", "Replay",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

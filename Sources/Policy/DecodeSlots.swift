@@ -53,7 +53,7 @@ struct DecodeSlots {
   /// Draws the next token of every sequence from row `rows[i]` of `x`, and drops those it ends.
   mutating func draw(
     _ compute: Compute, _ shape: TransformerShape, _ weights: Tensor, x: Tensor, rows: [Int],
-    into results: inout [[Generation]]
+    _ onToken: Policy.TokenObserver, into results: inout [[Generation]]
   ) {
     let uniforms = all.map { stream.uniform($0.group, $0.number, UInt32($0.drawn)) }
     let drawn = compute.sample(
@@ -64,6 +64,7 @@ struct DecodeSlots {
       let token = drawn[index]
       let stopped = stops[Int(token.token)]
       record(token, stopped: stopped, in: &results[slot.request][slot.rollout])
+      onToken(slot.request, slot.rollout, token.token)
       // The first token stands where the prompt ended; each later one a position further.
       if slot.drawn > 0 { slot.place.position += 1 }
       slot.token = token.token

@@ -2,6 +2,9 @@ import Operators
 public import Randomness
 
 extension Policy {
+  /// Hears of a token as it is drawn: index of the request, of its rollout, and the id.
+  public typealias TokenObserver = (_ request: Int, _ rollout: Int, _ token: Int32) -> Void
+
   /// Sequences that are decoded at once, and floats of their key-value cache, at most.
   static var decodedAtOnce: Int { 1024 }
   static var cacheFloats: Int { 1 << 28 }
@@ -13,12 +16,14 @@ extension Policy {
   /// A group's prompt is prefilled once for its rollouts. Token t of rollout r of group g is drawn
   /// with `stream.uniform(g, r, t)` by inverse transform, so a rollout does not depend on what else
   /// is decoded with it, as far as the product kernel keeps rows independent.
-  /// - Parameter isCancelled: asked before every further token of what is decoded at once.
+  /// - Parameters:
+  ///   - isCancelled: asked before every further token of what is decoded at once.
+  ///   - onToken: told of every token as it is drawn, in the order of the rollouts.
   /// - Throws: `PolicyError` for empty or too long prompts, ids outside of the vocabulary and
   ///   settings out of range; nothing has been computed then. `.cancelled` when `isCancelled` says so.
   public func generate(
     _ requests: [GenerationRequest], sampling: SamplingSettings, stream: RandomStream,
-    isCancelled: () -> Bool = { false }
+    isCancelled: () -> Bool = { false }, onToken: TokenObserver = { _, _, _ in }
   ) throws(PolicyError) -> [[Generation]] {
     try sampling.validate(vocabulary: configuration.vocabularySize)
     for request in requests {
@@ -32,7 +37,7 @@ extension Policy {
     }
     var results = requests.map { [Generation](repeating: Generation(), count: $0.rollouts) }
     for wave in cutIntoWaves(requests, sampling) {
-      try decode(wave, requests, sampling, stream, isCancelled, into: &results)
+      try decode(wave, requests, sampling, stream, isCancelled, onToken, into: &results)
     }
     return results
   }
@@ -98,7 +103,8 @@ extension Policy {
   /// Prefills the prompts of a wave, draws every first token, and decodes until all have ended.
   private func decode(
     _ wave: [Share], _ requests: [GenerationRequest], _ sampling: SamplingSettings,
-    _ stream: RandomStream, _ isCancelled: () -> Bool, into results: inout [[Generation]]
+    _ stream: RandomStream, _ isCancelled: () -> Bool, _ onToken: TokenObserver,
+    into results: inout [[Generation]]
   ) throws(PolicyError) {
     let shape = transformer.shape
     let blockFloats = blockFloats
@@ -129,12 +135,14 @@ extension Policy {
     for slot in slots.all { copyStraddlingBlocks(slot.place, cache) }
     let weights = transformer.weights
     slots.draw(
-      compute, shape, weights, x: prefilled, rows: slots.all.map(\.promptRow), into: &results)
+      compute, shape, weights, x: prefilled, rows: slots.all.map(\.promptRow), onToken,
+      into: &results)
     while !slots.all.isEmpty {
       if isCancelled() { throw .cancelled }
       let x = transformer.decode(
         slots.all.map(\.token), at: slots.all.map(\.place), cache: cache)
-      slots.draw(compute, shape, weights, x: x, rows: Array(0..<slots.all.count), into: &results)
+      slots.draw(
+        compute, shape, weights, x: x, rows: Array(0..<slots.all.count), onToken, into: &results)
     }
   }
 

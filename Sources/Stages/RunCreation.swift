@@ -28,7 +28,8 @@ extension Run {
     _ = try settings.verifier.makeTable()
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)
 
-    try checkVocabulary(policy.configuration, tokenizer)
+    try policy.configuration.requireRows(
+      for: Tokenizer(file: tokenizer + "/tokenizer.json"), in: tokenizer)
     let rendersChat =
       settings.reader.chat == .always || settings.reader.chat == .messages && stream.holdsMessages
     if rendersChat { try checkChat(tokenizer) }
@@ -83,19 +84,6 @@ extension Run {
       throw StageError(
         .madeElsewhere, at: directory.path, "another process has made this run meanwhile",
         remedy: "Continue it with `pipeline resume \(directory.path)`.")
-    }
-  }
-
-  /// Every token of the tokenizer must have a row in the model.
-  private static func checkVocabulary(
-    _ configuration: ModelConfiguration, _ folder: String
-  ) throws {
-    let tokens = try Tokenizer(file: folder + "/tokenizer.json").count
-    guard tokens <= configuration.vocabularySize else {
-      throw StageError(
-        .badRun, at: folder + "/tokenizer.json",
-        "it has \(tokens) tokens, the model has \(configuration.vocabularySize) embeddings",
-        remedy: "Give the model the tokenizer that it was trained with.")
     }
   }
 

@@ -14,7 +14,7 @@ struct Pipeline: ParsableCommand {
       RunCommand.self, ResumeCommand.self, RewindCommand.self, AtCommand.self, StatusCommand.self,
       InspectCommand.self,
       ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
-      ConfigCommand.self, ModelCommand.self,
+      ConfigCommand.self, ModelCommand.self, GenerateCommand.self,
       CheckCommand.self, CheckpointCommand.self, QueueCommand.self,
       DoctorCommand.self,
     ])

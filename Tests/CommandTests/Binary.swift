@@ -33,8 +33,10 @@ enum Binary {
   }
 
   /// Runs the command and waits for it.
+  /// - Parameter input: a file that it reads as stdin; nil for an empty one.
   static func run(
-    _ arguments: [String], in folder: String = Binary.root, environment: [String: String] = [:]
+    _ arguments: [String], in folder: String = Binary.root, environment: [String: String] = [:],
+    input: String? = nil
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
@@ -47,6 +49,8 @@ enum Binary {
     for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
     let out = try FileHandle(forWritingTo: URL(fileURLWithPath: names[0]))
     let error = try FileHandle(forWritingTo: URL(fileURLWithPath: names[1]))
+    process.standardInput = try FileHandle(
+      forReadingFrom: URL(fileURLWithPath: input ?? "/dev/null"))
     process.standardOutput = out
     process.standardError = error
     try process.run()

@@ -12,7 +12,9 @@ struct UsageTests {
       ["data", "generate", "countdown"], ["data", "show"], ["data", "check"], ["data", "stats"],
       ["config", "show"], ["config", "explain"], ["config", "validate"], ["check", "estimator"],
       ["check", "model"], ["check", "safetensors"], ["check", "tokenizer"], ["model"],
-      ["model", "init"], ["model", "inspect"], ["model", "convert"], ["model", "diff"], ["doctor"],
+      ["model", "init"], ["model", "inspect"], ["model", "convert"], ["model", "diff"],
+      ["generate"],
+      ["doctor"],
       ["queue", "digest"],
     ] {
       let result = try Binary.run(command + ["--help"])

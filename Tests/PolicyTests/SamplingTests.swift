@@ -76,6 +76,16 @@ import Testing
     }
   }
 
+  @Test func whoWatchesHearsOfEveryTokenOnce() throws {
+    let model = RandomModel.shapes[0]
+    let policy = try model.policy()
+    var heard: [[[Int32]]] = Array(repeating: Array(repeating: [], count: 3), count: 5)
+    let generations = try policy.generate(
+      model.requests(0..<5, rollouts: 3), sampling: model.sampling(20), stream: Self.stream,
+      onToken: { heard[$0][$1].append($2) })
+    #expect(generations.map { $0.map(\.tokens) } == heard)
+  }
+
   @Test func positionsOfTheModelBoundAResponse() throws {
     let model = RandomModel.shapes[0]
     var configuration = model.configuration
