@@ -12,6 +12,10 @@ import Records
 /// this does not understand is a failure, never passed over.
 public func checkSafetensors(directory: String) -> CheckReport.File {
   var check = SafetensorsCheck(directory: directory)
+  guard FileManager.default.fileExists(atPath: directory) else {
+    check.report.record(directory, failure: "there is no such directory")
+    return check.report
+  }
   var compared = false
   for name in ["cases.json", "rounding.json"] {
     let path = directory + "/" + name

@@ -50,5 +50,7 @@ struct CheckTests {
     }
     let text = try Binary.run(["check", "estimator", bad])
     #expect(text.status == 3 && text.out.contains("failed"))
+    let none = try Binary.run(["check", "safetensors", "\(scratch.path)/none"])
+    #expect(none.out.contains("there is no such directory"))
   }
 }
