@@ -49,7 +49,8 @@ private struct DiffReport: Encodable {
   var otherwiseStored: Int
   var compared: Int
   var differing: [Difference]
-  var maxAbsDifference: Double
+  /// nil where no tensor could be compared.
+  var maxAbsDifference: Double?
 
   init(_ comparison: ModelComparison) {
     equal = comparison.isEqual
@@ -66,7 +67,7 @@ private struct DiffReport: Encodable {
         name: $0.name, elements: $0.elements, count: $0.count, maxAbsDifference: $0.largest,
         relativeL2: $0.relative)
     }
-    maxAbsDifference = comparison.largest
+    maxAbsDifference = compared == 0 ? nil : comparison.largest
   }
 
   func print(_ output: Output) {
@@ -96,7 +97,20 @@ private struct DiffReport: Encodable {
       "\(compared) tensors compared\(stored): "
         + (equal
           ? output.styled("equal", .green)
-          : output.styled("different", .red) + ", at most by \(Self.short(maxAbsDifference))"))
+          : output.styled("different", .red) + " in " + kinds.joined(separator: ", ")))
+  }
+
+  /// What differs, each kind with its extent.
+  private var kinds: [String] {
+    var kinds: [String] = []
+    if !configuration.isEmpty { kinds.append("config.json (\(configuration.count))") }
+    let lone = onlyInFirst.count + onlyInSecond.count
+    if lone > 0 { kinds.append("tensors of one alone (\(lone))") }
+    if !reshaped.isEmpty { kinds.append("shapes (\(reshaped.count))") }
+    if !differing.isEmpty, let maxAbsDifference {
+      kinds.append("values (\(differing.count)), at most by \(Self.short(maxAbsDifference))")
+    }
+    return kinds
   }
 
   private static func short(_ value: Double) -> String { String(format: "%.3g", value) }

@@ -51,6 +51,27 @@ struct ModelTests {
     }
     let shown = try Binary.run(["model", "diff", first, other])
     #expect(shown.status == 3 && shown.out.contains("model.embed_tokens.weight"))
+    #expect(shown.out.contains("different in values ("))
+  }
+
+  @Test("models without a tensor in common differ, by no number")
+  func shapes() throws {
+    let scratch = try Scratch()
+    let (first, second) = (scratch.path + "/first", scratch.path + "/second")
+    let wider = Self.config.replacing("\"hidden_size\": 24", with: "\"hidden_size\": 32")
+      .replacing("\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": 1")
+      .replacing("\"head_dim\": 10", with: "\"head_dim\": 12")
+    for (path, text) in [(first, Self.config), (second, wider)] {
+      let config = try scratch.write(text, to: "shape.json")
+      #expect(try Binary.run(["model", "init", path, "--config", config]).status == 0)
+    }
+    let shown = try Binary.run(["model", "diff", first, second])
+    #expect(shown.status == 3 && !shown.out.contains("at most by"), "\(shown)")
+    let end =
+      "0 tensors compared: different in config.json (4), tensors of one alone (11), shapes (13)\n"
+    #expect(shown.out.hasSuffix(end), "\(shown)")
+    let facts = try Binary.run(["model", "diff", first, second, "--json"]).object()
+    #expect(facts["equal"] as? Bool == false && facts["max_abs_difference"] == nil)
   }
 
   @Test("nothing is overwritten, and a damaged model is named")
