@@ -57,13 +57,14 @@ soak: packages
 	$(SWIFT_BUILD)
 	.build/release/crash-lab soak $(if $(HOURS),--hours $(HOURS)) $(if $(WORK),--work $(WORK))
 
-# Seeded mutations of definitions, manifests, rows, records, safetensors headers and tokenizers against
-# their readers, each for SECONDS; `make test` has a few thousand of each. An input that traps stays in
-# $TMPDIR/temper-fuzz-TARGET.
+# Seeded mutations of definitions, manifests, rows, records and the files of models against their readers,
+# each for SECONDS, or EXECUTIONS=1000000 inputs; `make test` has a few thousand of each. TARGET=templates
+# runs one alone (a test of Tests/FuzzTests). An input that traps stays in $TMPDIR/temper-fuzz-NAME.
 SECONDS = 60
 fuzz: packages
 	$(SWIFT_BUILD) --build-tests
-	TEMPER_FUZZ_SECONDS=$(SECONDS) swift test -c release --skip-build --no-parallel --filter FuzzTests
+	TEMPER_FUZZ_SECONDS=$(SECONDS) $(if $(EXECUTIONS),TEMPER_FUZZ_EXECUTIONS=$(EXECUTIONS)) \
+	  swift test -c release --skip-build --no-parallel --filter '^FuzzTests\..*$(TARGET)'
 
 # The tests under a sanitizer, in a build folder of its own. Undefined behaviour is looked for in C: Swift
 # checks itself. Reports are files, because tests read or drop what the processes that they drive print;

@@ -21,21 +21,39 @@ struct BrokenPromise: Error {
   var what: String
 }
 
-/// Runs a target for a number of inputs, or for a time.
+/// Runs a target for a number of inputs, or for a time (`TEMPER_FUZZ_EXECUTIONS`, `TEMPER_FUZZ_SECONDS`).
 ///
-/// There is no instrumentation: an input whose refusal reads differently from all before it, or that
-/// is accepted, joins the corpus, so that the words of the errors stand in for coverage.
+/// There is no instrumentation: an input whose refusal reads differently from all before it joins the
+/// corpus, so that the words of the errors stand in for coverage; and some of those that are accepted do,
+/// from which every second input is made, or damage would heap up until hardly one is.
 struct Fuzzing {
-  static let executions = 3000
-  static let seconds =
-    ProcessInfo.processInfo.environment["TEMPER_FUZZ_SECONDS"].flatMap(Double.init)
+  private static let environment = ProcessInfo.processInfo.environment
+  private static let executions = environment["TEMPER_FUZZ_EXECUTIONS"].flatMap(Int.init)
+  private static let seconds = environment["TEMPER_FUZZ_SECONDS"].flatMap(Double.init)
+  /// Inputs of a test that was asked for no more.
+  private static let few = 3000
+  private static var isLong: Bool { executions != nil || seconds != nil }
   /// Slowest input that is no finding; refusals may take 10 s on the command's whole way.
   private static let slowest = Duration.seconds(2)
+  /// Bytes that the process may have taken after a long run, this corpus and its mutations included.
+  private static let mostMemory = 256_000_000
+  /// Of inputs that joined the corpus.
+  private static let corpusBytes = 16 << 20
 
   private(set) var findings: [String] = []
   private(set) var executed = 0
   private(set) var accepted = 0
   private(set) var classes: Set<String> = []
+
+  /// Runs the target and expects that nothing is found.
+  static func expectSound(_ target: FuzzTarget) {
+    var fuzzing = Fuzzing()
+    fuzzing.run(target)
+    #expect(fuzzing.findings.isEmpty, "\(target.name): \(fuzzing.findings.prefix(3))")
+    // Both must happen, or the inputs are too wild or too tame to show anything.
+    #expect(fuzzing.classes.count >= 2, "\(target.name): \(fuzzing.classes)")
+    #expect(!target.acceptsCorpus || fuzzing.accepted > 0, "\(target.name): no input is accepted")
+  }
 
   mutating func run(_ target: FuzzTarget, seed: UInt64 = 1) {
     for (index, input) in target.corpus.enumerated() where target.acceptsCorpus {
@@ -43,34 +61,51 @@ struct Fuzzing {
     }
     let clock = ContinuousClock()
     let start = clock.now
-    var corpus = target.corpus
+    var sound = target.corpus
+    var refused: [[UInt8]] = []
+    var room = Self.corpusBytes
+    var slowest = Duration.zero
     var mutator = Mutator(seed: seed, words: target.words)
     // A trap ends the process: then this file holds the input that did it.
     let trace =
-      Self.seconds == nil
-      ? nil : InputFile(NSTemporaryDirectory() + "/temper-fuzz-\(target.name)")
+      Self.isLong ? InputFile(NSTemporaryDirectory() + "/temper-fuzz-\(target.name)") : nil
     while goesOn(since: start, clock) {
+      let pool = refused.isEmpty || mutator.below(2) == 0 ? sound : refused
       let input = mutator.mutated(
-        corpus[mutator.below(corpus.count)], with: corpus[mutator.below(corpus.count)])
+        pool[mutator.below(pool.count)], with: sound[mutator.below(sound.count)])
       trace?.write(input)
       let begin = clock.now
+      let before = accepted
       let isNew = outcome(of: input, target)
       executed += 1
-      if begin.duration(to: clock.now) > Self.slowest {
-        findings.append("execution \(executed) took \(begin.duration(to: clock.now))")
-      }
-      if isNew, corpus.count < 2000 { corpus.append(input) }
+      let time = begin.duration(to: clock.now)
+      slowest = max(slowest, time)
+      if time > Self.slowest { findings.append("execution \(executed) took \(time)") }
+      guard isNew, sound.count + refused.count < 2000, input.count <= room else { continue }
+      room -= input.count
+      if accepted > before { sound.append(input) } else { refused.append(input) }
     }
-    if Self.seconds != nil {
-      print(
-        "fuzz \(target.name): \(executed) executions, \(accepted) accepted, "
-          + "\(classes.count) kinds of refusal, \(findings.count) findings")
-    }
+    guard Self.isLong else { return }
+    let memory = Self.peakMemory
+    if memory > Self.mostMemory { findings.append("the process took \(memory) bytes") }
+    print(
+      "fuzz \(target.name): \(executed) executions in \(start.duration(to: clock.now)), \(accepted) "
+        + "accepted, \(classes.count) kinds of refusal, slowest \(slowest), process "
+        + "\(memory / 1_000_000) MB, \(findings.count) findings")
+  }
+
+  /// Bytes of memory that the process held at most (`VmHWM`).
+  private static var peakMemory: Int {
+    let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
   }
 
   private func goesOn(since start: ContinuousClock.Instant, _ clock: ContinuousClock) -> Bool {
-    guard let seconds = Self.seconds else { return executed < Self.executions }
-    return start.duration(to: clock.now) < .seconds(seconds)
+    if let seconds = Self.seconds, Self.executions == nil {
+      return start.duration(to: clock.now) < .seconds(seconds)
+    }
+    return executed < Self.executions ?? Self.few
   }
 
   /// Whether the input did what none before it did.
