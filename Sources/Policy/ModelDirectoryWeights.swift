@@ -56,8 +56,9 @@ struct ModelDirectoryWeights {
     }
     var fileNames: [String: String] = [:]
     for member in map {
+      // A longer name is no file's anywhere, and would fill the error that says so.
       guard let name = member.value.string, name.hasSuffix(".safetensors"), !name.contains("/"),
-        !name.contains("\\"), !name.contains("..")
+        !name.contains("\\"), !name.contains(".."), name.utf8.count <= 255
       else {
         throw .malformed(index, "\(member.name) is mapped to something else than a file beside it")
       }

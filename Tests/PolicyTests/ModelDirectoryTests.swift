@@ -128,6 +128,10 @@ import Testing
       (index, norm, norm + "," + norm, "stands twice"),
       (index, #""total_size": 226304"#, #""total_size": 226306"#, "total_size"),
       (index, norm, #""model.norm.weight": 3"#, "model.norm.weight"),
+      (
+        index, norm, norm.replacing("model-0", with: String(repeating: "m", count: 5000)),
+        "index.json: model.norm.weight is mapped to"
+      ),
     ]
     var wrong: [String] = []
     for (file, old, new, named) in edits {
