@@ -4,6 +4,7 @@ import Testing
 @Suite("check", .needsBinary)
 struct CheckTests {
   private static let estimator = Binary.root + "/Tests/EstimatorTests/Fixtures"
+  private static let goldenModels = Binary.root + "/../shared/golden/model"
 
   @Test("golden vectors pass, under the names they were given by")
   func passes() throws {
@@ -18,6 +19,24 @@ struct CheckTests {
       Set(files[file]?.keys.map { $0 } ?? [])
         == ["cases", "passed", "failed", "skipped", "worst", "failures"])
     #expect(report["failed"] as? Int == 0)
+  }
+
+  /// The library chooses its kernel when it is loaded, by the environment.
+  // skipped: needs ../shared/golden/model
+  @Test(
+    "golden models pass with another machine's kernel",
+    .enabled(
+      if: FileManager.default.fileExists(atPath: goldenModels),
+      "skipped: needs ../shared/golden/model"))
+  func anotherKernel() throws {
+    let models = try FileManager.default.contentsOfDirectory(atPath: Self.goldenModels)
+      .map { "\(Self.goldenModels)/\($0)" }.filter {
+        FileManager.default.fileExists(atPath: $0 + "/config.json")
+      }
+    try #require(!models.isEmpty)
+    let result = try Binary.run(
+      ["check", "model"] + models, environment: ["OPENBLAS_CORETYPE": "Haswell"])
+    #expect(result.status == 0 && result.out.contains(" 0 failed"), "\(result)")
   }
 
   @Test("a README beside golden folders is skipped, and counted")

@@ -98,7 +98,10 @@ const char *ops_blas_library(const ops_context *context) {
 }
 
 void ops_parallel(ops_context *context, size_t items, ops_task task, void *arguments) {
+  const bool before = context->is_lone;
+  context->is_lone = items == 1;
   ops_pool_run(context->pool, items, task, arguments);
+  context->is_lone = before;
 }
 
 // A buffer of `count` floats in place of one of `before`.

@@ -53,6 +53,7 @@ struct ops_context {
   ops_isa isa;
   unsigned threads;
   struct ops_pool *pool;
+  bool is_lone;          // the task that runs is the only one: what it calls may use all threads
   float **scratch;       // per thread
   size_t scratch_count;  // floats, of each
   float **widened;       // per thread: a piece of a weight that is not held in f32
@@ -62,7 +63,8 @@ struct ops_context {
 };
 
 // Runs task(arguments, 0..<items) on all threads and returns when all are done. Which thread takes
-// which item is open: items write apart from each other, so that it cannot matter.
+// which item is open: items write apart from each other, so that it cannot matter. A lone item runs
+// on the caller's thread, and may itself call this.
 void ops_parallel(ops_context *context, size_t items, ops_task task, void *arguments);
 
 struct ops_pool *ops_pool_create(unsigned threads);
@@ -115,7 +117,7 @@ ops_tiling ops_tile_rows(size_t rows, size_t narrowest);
 
 // Y[m, n] = X[m, k] * W[n, k]^T, on thread `thread`
 void ops_product_nt(
-    const ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
+    ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
     size_t ldx, ops_weight w, float *y, size_t ldy);
 // Y[m, k] = X[m, n] * W[n, k], or += where `accumulate`
 void ops_product_nn(

@@ -38,23 +38,29 @@ static size_t widened_rows(size_t k) {
 
 void ops_reserve_widened(ops_context *context, const ops_tensor *parameters, size_t k) {
   if (parameters->type == OPS_F32) return;
-  // The last piece takes what is left: see `next_piece`.
   ops_reserve_each(context, context->widened, &context->widened_count, 2 * widened_rows(k) * k);
 }
 
-// Of `left` rows the next ones: as many as are widened together, or all where fewer than two pieces
-// are left.
-static size_t next_piece(size_t left, size_t k) {
-  const size_t rows = widened_rows(k);
-  return left < 2 * rows ? left : rows;
+// The pieces of a weight of n rows; the last one takes what is left, which is less than two.
+static size_t piece_count(size_t n, size_t k) {
+  const size_t count = n / widened_rows(k);
+  return count ? count : 1;
 }
 
-// Rows `first` to `first + count` of a weight in f32.
+typedef struct {
+  size_t first, rows;
+} piece;
+
+static piece piece_at(size_t n, size_t k, size_t item) {
+  const size_t rows = widened_rows(k), first = item * rows;
+  return (piece){first, item + 1 == piece_count(n, k) ? n - first : rows};
+}
+
+// A piece of a weight in f32.
 static const float *widened(
-    const ops_context *context, unsigned thread, ops_weight w, size_t first, size_t count,
-    size_t k) {
-  const ops_weight piece = {(const uint16_t *)w.values + first * k, w.type};
-  ops_widen(context, piece, count * k, context->widened[thread]);
+    const ops_context *context, unsigned thread, ops_weight w, piece p, size_t k) {
+  const ops_weight part = {(const uint16_t *)w.values + p.first * k, w.type};
+  ops_widen(context, part, p.rows * k, context->widened[thread]);
   return context->widened[thread];
 }
 
@@ -74,25 +80,41 @@ static void sgemm_nn(
       accumulate ? 1 : 0, y, (int)ldy);
 }
 
+typedef struct {
+  const ops_context *context;
+  size_t m, n, k, ldx, ldy;
+  const float *x;
+  ops_weight w;
+  float *y;
+} widened_product;
+
+static void widened_piece(void *arguments, size_t item, unsigned thread) {
+  const widened_product *a = arguments;
+  const piece p = piece_at(a->n, a->k, item);
+  const float *w = widened(a->context, thread, a->w, p, a->k);
+  sgemm_nt(a->m, p.rows, a->k, a->x, a->ldx, w, a->y + p.first, a->ldy);
+}
+
 void ops_product_nt(
-    const ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
-    size_t ldx, ops_weight w, float *y, size_t ldy) {
+    ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x, size_t ldx,
+    ops_weight w, float *y, size_t ldy) {
   if (w.type == OPS_F32) return sgemm_nt(m, n, k, x, ldx, w.values, y, ldy);
-  for (size_t first = 0, count; first < n; first += count) {
-    count = next_piece(n - first, k);
-    sgemm_nt(m, count, k, x, ldx, widened(context, thread, w, first, count, k), y + first, ldy);
-  }
+  widened_product a = {context, m, n, k, ldx, ldy, x, w, y};
+  const size_t pieces = piece_count(n, k);
+  // The tile of a few sequences that are decoded: its pieces are what threads can share.
+  if (context->is_lone) return ops_parallel(context, pieces, widened_piece, &a);
+  for (size_t item = 0; item < pieces; item++) widened_piece(&a, item, thread);
 }
 
 void ops_product_nn(
     const ops_context *context, unsigned thread, size_t m, size_t n, size_t k, const float *x,
     size_t ldx, ops_weight w, float *y, size_t ldy, bool accumulate) {
   if (w.type == OPS_F32) return sgemm_nn(m, n, k, x, ldx, w.values, y, ldy, accumulate);
-  for (size_t first = 0, count; first < n; first += count) {
-    count = next_piece(n - first, k);
+  for (size_t item = 0; item < piece_count(n, k); item++) {
+    const piece p = piece_at(n, k, item);
     sgemm_nn(
-        m, count, k, x + first, ldx, widened(context, thread, w, first, count, k), y, ldy,
-        accumulate || first > 0);
+        m, p.rows, k, x + p.first, ldx, widened(context, thread, w, p, k), y, ldy,
+        accumulate || item > 0);
   }
 }
 
