@@ -114,6 +114,34 @@ import Tokenizer
       })
   }
 
+  /// adapter_config.json beside the tensors of an adapter of a small model.
+  @Test func adapters() throws {
+    let folder = NSTemporaryDirectory() + "/temper-fuzz-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let model = ModelConfiguration(
+      vocabularySize: 8, hiddenSize: 4, intermediateSize: 6, layerCount: 1, headCount: 1,
+      keyValueHeadCount: 1, headDimension: 4, maximumPositions: 8, stopIDs: [])
+    let settings = AdapterSettings(rank: 2, alpha: 4, targets: [.queries, .down])
+    let base = Adapter.Base(name: "base", digest: [UInt8](repeating: 5, count: 32))
+    try Adapter.initial(settings, of: model, base: base, seed: 1).write(of: model, to: folder)
+    let config = try Data(contentsOf: URL(fileURLWithPath: folder + "/adapter_config.json"))
+    let stored = InputFile(folder + "/adapter_config.json")
+    let words = [
+      "\"r\": ", "\"lora_alpha\": ", "\"target_modules\": ", "\"all-linear\"",
+      "\"rank_pattern\": {}",
+      "\"use_dora\": true", "\"init_lora_weights\": \"pissa\"", "1e300", "65536", "null", ",",
+    ]
+    Fuzzing.expectSound(
+      FuzzTarget(name: "adapter", corpus: [Array(config)], words: words) { bytes in
+        stored.write(bytes)
+        let adapter = try StoredAdapter(opening: folder).adapter(of: model)
+        guard adapter.values.count == adapter.settings.count(of: model),
+          adapter.settings.scale > 0, adapter.base.digest?.count ?? 32 == 32
+        else { throw BrokenPromise(what: "an adapter that cannot be") }
+      })
+  }
+
   @Test func tokenizers() {
     let characters = Array("0123456789+-*/=? abcdefgh")
     let text = CharacterTokenizer.json(characters: characters, specials: ["<|endoftext|>"])
