@@ -30,7 +30,7 @@ import Testing
       try ModelDirectory.make(at: path) { (inside) throws(ModelDirectoryError) in
         try ModelDirectory.write(
           configuration, to: inside, tokenizerFrom: TemporaryRun.tokenizer, storage: .bf16
-        ) { tensor, range in weights.values(tensor, range).map { $0 * 20 } }
+        ) { tensor, range in weights.values(tensor, range).map { $0 * 10 } }
       }
     }
 
@@ -99,10 +99,11 @@ import Testing
     #expect(try StoredAdapter(opening: place.folder.folder + "/three").base == stored.base)
   }
 
-  /// Log-probabilities of rollouts and of training are equal as `doctor` promises, and learning happens.
+  /// Log-probabilities of rollouts and of training are equal as `doctor` promises.
   @Test func rolloutsAndTrainingComputeTheSame() throws {
     let place = try Place()
-    _ = try place.finished(Place.learning)
+    // Every group is trained on its rollouts, and the entropy moves the policy without any reward.
+    _ = try place.finished([("algorithm.entropy_weight", "1")])
     let metrics = try stableMetrics(place.folder.directory)
     let isIndependent = Compute(threads: 1).measureRowIndependence(
       widths: [16, 24, 128], depths: [64]
@@ -112,7 +113,7 @@ import Testing
       let mismatch = try #require(step["mismatch/max"])
       #expect(mismatch <= (isIndependent ? 0 : 1e-4), "\(step)")
     }
-    #expect(metrics.contains { ($0["mismatch/tokens"] ?? 0) > 0 })
+    #expect(metrics.allSatisfy { ($0["mismatch/tokens"] ?? 0) > 0 })
   }
 
   /// In one session, in several with a restart from every checkpoint, and stage by stage with adapters
@@ -195,7 +196,7 @@ import Testing
       [
         ("algorithm.kl.kind", "k3"), ("algorithm.kl.weight", "0.01"),
         // Moves it away, since random weights get no reward.
-        ("algorithm.entropy_weight", "1"),
+        ("algorithm.entropy_weight", "1"), ("optimizer.mismatch_bound", "0.01"),
       ])
     let run = try Run(opening: place.folder.directory)
     let base = try Policy(
@@ -208,10 +209,10 @@ import Testing
     let stored = record.rollouts.flatMap { $0.quantity(RecordedQuantity.anchor) ?? [] }
     #expect(stored.count == scored.logProbabilities.count && !stored.isEmpty)
     let difference = zip(stored, scored.logProbabilities).reduce(0) { max($0, abs($1.0 - $1.1)) }
-    #expect(difference < 1e-5)
+    #expect(difference < 1e-4)
     // The policy has moved away from it.
     let own = record.rollouts.flatMap(\.logProbabilities)
-    #expect(zip(stored, own).contains { abs($0 - $1) > 1e-4 })
+    #expect(zip(stored, own).contains { abs($0 - $1) > 1e-3 })
   }
 
   @Test func overridesReachTheModelBesideTheAdapter() throws {
