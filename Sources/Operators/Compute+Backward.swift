@@ -14,7 +14,7 @@ extension Compute {
     check(adapter, gradient)
     check(dqkv, positions.count, shape.qkvWidth, "queriesKeysValuesBackward")
     check(dx, positions.count, shape.hidden, "queriesKeysValuesBackward")
-    check(workspace, shape, rows: positions.count, rank: adapter?.rank ?? 0)
+    check(workspace, shape, rows: positions.count, adapter)
     unsafe shape.withUnsafe { model in
       unsafe withUnsafePointer(to: layer.c) { layer in
         unsafe withAdapter(adapter) { adapter in
@@ -50,7 +50,7 @@ extension Compute {
     check(adapter, gradient)
     check(dxMid, rows, shape.hidden, "blockBackward")
     check(dout, rows, shape.attentionWidth, "blockBackward")
-    check(workspace, shape, rows: rows, rank: adapter?.rank ?? 0)
+    check(workspace, shape, rows: rows, adapter)
     unsafe shape.withUnsafe { model in
       unsafe withUnsafePointer(to: layer.c) { layer in
         unsafe withAdapter(adapter) {
@@ -81,8 +81,11 @@ extension Compute {
       adapter.map { $0.gradient != nil } ?? (gradient != nil), "a backward pass without a gradient")
   }
 
-  private func check(_ workspace: Tensor, _ shape: TransformerShape, rows: Int, rank: Int) {
-    let needed = shape.backwardWorkspace(rows: rows, headRows: 0, rank: rank)
+  private func check(
+    _ workspace: Tensor, _ shape: TransformerShape, rows: Int, _ adapter: LayerAdapter?
+  ) {
+    let needed = shape.backwardWorkspace(
+      rows: rows, headRows: 0, rank: adapter?.rank ?? 0, drops: adapter?.dropout != nil)
     precondition(workspace.count >= needed, "workspace: \(workspace.count) of \(needed)")
   }
 }

@@ -31,8 +31,24 @@ public struct AdapterOffsets: Sendable {
 /// What stands beside the products of one layer: `Y += scale (X Aᵀ) Bᵀ`. The layer's own parameters are
 /// frozen then, and the backward pass adds to this gradient alone.
 public struct LayerAdapter {
+  /// Dropout before A, while training (arXiv 1207.0580).
+  public struct Dropout: Sendable {
+    let rate: Float
+    let key: UInt64
+
+    /// - Parameters:
+    ///   - rate: share of the values that are 0, above 0 and below 1.
+    ///   - key: the same one drops the same values, in the forward and in the backward pass.
+    public init(rate: Float, key: UInt64) {
+      precondition(rate > 0 && rate < 1, "a dropout of \(rate)")
+      self.rate = rate
+      self.key = key
+    }
+  }
+
   public let rank: Int
   let scale: Float
+  let dropout: Dropout?
   let offsets: AdapterOffsets
   let values: Tensor
   let gradient: Tensor?
@@ -41,13 +57,15 @@ public struct LayerAdapter {
   ///   - values: f32, of all layers.
   ///   - gradient: of `values`; the backward pass needs it.
   public init(
-    rank: Int, scale: Float, offsets: AdapterOffsets, values: Tensor, gradient: Tensor? = nil
+    rank: Int, scale: Float, dropout: Dropout? = nil, offsets: AdapterOffsets, values: Tensor,
+    gradient: Tensor? = nil
   ) {
     precondition(values.type == .f32, "an adapter in \(values.type)")
     precondition(
       gradient.map { $0.count == values.count } ?? true, "a gradient of another adapter")
     self.rank = rank
     self.scale = scale
+    self.dropout = dropout
     self.offsets = offsets
     self.values = values
     self.gradient = gradient
@@ -61,7 +79,8 @@ func withAdapter<T>(
   guard let adapter else { return body(nil) }
   return unsafe withUnsafePointer(to: adapter.offsets.c) { layer in
     var c = unsafe ops_adapter(
-      rank: adapter.rank, scale: adapter.scale, layer: layer, values: adapter.values.handle,
+      rank: adapter.rank, scale: adapter.scale, dropout: adapter.dropout?.rate ?? 0,
+      dropout_key: adapter.dropout?.key ?? 0, layer: layer, values: adapter.values.handle,
       gradient: adapter.gradient?.handle)
     return unsafe withUnsafePointer(to: &c) { unsafe body($0) }
   }

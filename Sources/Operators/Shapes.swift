@@ -39,10 +39,14 @@ public struct TransformerShape: Sendable {
 
   /// Floats that the workspaces of the backward operators need for `rows` rows, of which
   /// `headRows` have logits or values, beside an adapter of rank `rank`, 0 for none.
-  public func backwardWorkspace(rows: Int, headRows: Int, rank: Int = 0) -> Int {
+  /// - Parameter drops: whether there is dropout before the adapter.
+  public func backwardWorkspace(
+    rows: Int, headRows: Int, rank: Int = 0, drops: Bool = false
+  ) -> Int {
     unsafe withUnsafe {
       max(
-        unsafe ops_qkv_workspace($0, rows, rank), unsafe ops_block_workspace($0, rows, rank),
+        unsafe ops_qkv_workspace($0, rows, rank, drops),
+        unsafe ops_block_workspace($0, rows, rank, drops),
         hasHead ? unsafe ops_head_workspace($0, headRows) : 0,
         unsafe ops_value_workspace($0, headRows))
     }

@@ -59,12 +59,23 @@ enum AdapterConfiguration {
       rank: try fields.count("r", limit: 1 << 16),
       // What PEFT takes where it is missing.
       alpha: try fields.positive("lora_alpha", absent: 8),
-      isRankStabilized: try fields.flag("use_rslora"), targets: try targets(fields))
+      isRankStabilized: try fields.flag("use_rslora"), dropout: try dropout(fields),
+      targets: try targets(fields))
     return (
       settings,
       Adapter.Base(
         name: fields.json.present("base_model_name_or_path")?.string, digest: try digest(fields))
     )
+  }
+
+  private static func dropout(
+    _ fields: ConfigurationFields
+  ) throws(ModelDirectoryError) -> Double {
+    guard let value = fields.json.present("lora_dropout") else { return 0 }
+    guard let rate = value.double, rate >= 0, rate < 1 else {
+      throw .malformed(fields.location, "lora_dropout is no share from 0 to below 1")
+    }
+    return rate
   }
 
   /// A list of module names, or `all-linear`, which PEFT takes for every linear map but the head.
@@ -118,7 +129,7 @@ enum AdapterConfiguration {
     var fields: [(name: String, value: String)] = [
       ("base_model_name_or_path", base.name.map(JSONValue.quoted) ?? "null"),
       ("bias", "\"none\""), ("fan_in_fan_out", "false"), ("inference_mode", "true"),
-      ("init_lora_weights", "true"), ("lora_alpha", alpha), ("lora_dropout", "0.0"),
+      ("init_lora_weights", "true"), ("lora_alpha", alpha), ("lora_dropout", "\(settings.dropout)"),
       ("modules_to_save", "null"), ("peft_type", "\"LORA\""), ("r", "\(settings.rank)"),
       ("target_modules", "[\(targets)]"), ("task_type", "\"CAUSAL_LM\""),
       ("use_dora", "false"), ("use_rslora", "\(settings.isRankStabilized)"),

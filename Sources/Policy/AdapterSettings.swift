@@ -7,17 +7,22 @@ public struct AdapterSettings: Sendable, Equatable {
   public var alpha: Double
   /// Scale by `alpha / √rank` in place of that (rsLoRA, arXiv 2312.03732; `use_rslora`).
   public var isRankStabilized: Bool
+  /// `lora_dropout`: share of the values before A that training drops; 0: none.
+  public var dropout: Double
   /// In the order of ``AdapterTarget``'s cases; each once, at least one.
   public let targets: [AdapterTarget]
 
   public init(
-    rank: Int, alpha: Double, isRankStabilized: Bool = false, targets: Set<AdapterTarget>
+    rank: Int, alpha: Double, isRankStabilized: Bool = false, dropout: Double = 0,
+    targets: Set<AdapterTarget>
   ) {
     precondition(
-      rank > 0 && !targets.isEmpty, "an adapter of rank \(rank), \(targets.count) targets")
+      rank > 0 && !targets.isEmpty && dropout >= 0 && dropout < 1,
+      "an adapter of rank \(rank), \(targets.count) targets, dropout \(dropout)")
     self.rank = rank
     self.alpha = alpha
     self.isRankStabilized = isRankStabilized
+    self.dropout = dropout
     self.targets = AdapterTarget.allCases.filter(targets.contains)
   }
 

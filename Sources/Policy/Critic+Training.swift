@@ -34,7 +34,7 @@ extension Critic {
   ) rethrows -> [Float] {
     var values = zeros(groups)
     try transformer.accumulate(
-      groups, into: gradient,
+      groups, into: gradient, dropoutKey: nil,
       head: { read($0, x: $1, into: &values) },
       loss: {
         let loss = try weights(values)

@@ -8,6 +8,8 @@ final class HeldAdapter {
   /// In the order of `settings.tensors`.
   let values: Tensor
   private let layers: [AdapterOffsets]
+  /// What the passes drop; nil but in the passes of a training step.
+  var dropout: LayerAdapter.Dropout?
 
   /// - Throws: `PolicyError.Code.wrongSize`.
   init(
@@ -44,8 +46,8 @@ final class HeldAdapter {
   /// - Parameter gradient: of `values`, for a backward pass.
   func layer(_ index: Int, gradient: Tensor? = nil) -> LayerAdapter {
     LayerAdapter(
-      rank: settings.rank, scale: Float(settings.scale), offsets: layers[index], values: values,
-      gradient: gradient)
+      rank: settings.rank, scale: Float(settings.scale), dropout: dropout, offsets: layers[index],
+      values: values, gradient: gradient)
   }
 
   /// What tells policies with adapters apart: the base's digest, what the adapter is, and its f32

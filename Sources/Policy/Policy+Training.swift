@@ -20,17 +20,20 @@ extension Policy {
   /// the number of threads.
   /// - Parameters:
   ///   - temperature: divides the logits; 0 counts as 1.
+  ///   - dropoutKey: with an adapter that has dropout: the same key drops the same values; nil: no
+  ///     dropout.
   ///   - weights: called once, with the scores of all groups; what it throws ends the call before
   ///     `gradient` has changed.
   /// - Returns: the scores that `weights` saw.
   @discardableResult
   public func accumulate(
     _ groups: [TrainingGroup], temperature: Float, into gradient: Gradient,
+    dropoutKey: UInt64? = nil,
     weights: (TokenScores) throws -> TokenWeights
   ) rethrows -> TokenScores {
     var scores = emptyScores(groups)
     try transformer.accumulate(
-      groups, into: gradient,
+      groups, into: gradient, dropoutKey: dropoutKey,
       head: { score($0, x: $1, temperature: temperature, into: &scores) },
       loss: {
         let loss = try weights(scores)

@@ -118,7 +118,8 @@ extension Transformer {
     let workspace = buffers.tensor(
       "workspace",
       count: shape.backwardWorkspace(
-        rows: rows.count, headRows: batch.headRows.count, rank: adapter?.settings.rank ?? 0),
+        rows: rows.count, headRows: batch.headRows.count, rank: adapter?.settings.rank ?? 0,
+        drops: adapter?.dropout != nil),
       compute)
     // Beside an adapter the weights are frozen, and `gradient` is the adapter's.
     let own = adapter == nil ? gradient.tensor : nil

@@ -33,16 +33,21 @@ extension Transformer {
   /// One forward and backward pass: `head` sees every micro-batch, then `loss` is called once, then
   /// `headBackward` is asked for each micro-batch in the same order, so that the sum in `gradient` has
   /// one order whatever the number of threads. What `loss` throws leaves `gradient` alone.
+  /// - Parameter dropoutKey: with an adapter that has dropout, decides what all passes drop; nil:
+  ///   nothing.
   func accumulate<Loss>(
-    _ groups: [TrainingGroup], into gradient: Gradient, head: (MicroBatch, Tensor) -> Void,
-    loss: () throws -> Loss, headBackward: (Loss, MicroBatch, HeadPass) -> Void
+    _ groups: [TrainingGroup], into gradient: Gradient, dropoutKey: UInt64?,
+    head: (MicroBatch, Tensor) -> Void, loss: () throws -> Loss,
+    headBackward: (Loss, MicroBatch, HeadPass) -> Void
   ) rethrows {
+    defer { adapter?.dropout = nil }
     precondition(gradient.tensor.count == trained.count, "a gradient of another model")
     let batches = MicroBatch.cut(groups)
     let keeps = Self.kept(
       rows: batches.map(\.rows.count), shape, layerCount: layers.count, room: activationRoom)
     var kept: [Activations?] = []
     for (index, batch) in batches.enumerated() {
+      drop(index, dropoutKey)
       guard let keep = keeps[index] else {
         kept.append(nil)
         head(batch, forwardOnly(batch.rows))
@@ -54,8 +59,19 @@ extension Transformer {
     }
     let found = try loss()
     for (index, batch) in batches.enumerated() {
+      drop(index, dropoutKey)
       let activations = kept[index] ?? forward(batch.rows, .residuals, slot: -1)
       backward(batch, activations, into: gradient) { headBackward(found, batch, $0) }
+    }
+  }
+
+  /// Lets the next passes drop what micro-batch `index` drops.
+  private func drop(_ index: Int, _ key: UInt64?) {
+    guard let adapter, adapter.settings.dropout > 0 else { return }
+    adapter.dropout = key.map {
+      // Keys of micro-batches are far apart: the operators add places to them.
+      LayerAdapter.Dropout(
+        rate: Float(adapter.settings.dropout), key: $0 &+ UInt64(index) << 40)
     }
   }
 

@@ -11,6 +11,7 @@ public enum RandomPurpose: UInt32, Sendable {
   case bundles = 8
   case selection = 9
   case initialAdapter = 10
+  case dropout = 11
 }
 
 /// Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011).

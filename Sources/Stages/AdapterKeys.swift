@@ -21,8 +21,10 @@ enum AdapterKeys {
       default: .list(AdapterTarget.allCases.map { .text($0.rawValue) }),
       meaning: "The linear maps that get an update, in every layer."),
     Key(
-      "adapter.dropout", .number(0...1), default: .number(0),
-      meaning: "Must be 0: dropout before an update (PEFT's lora_dropout) is not computed here."),
+      "adapter.dropout", .number(0...0.99), default: .number(0),
+      meaning:
+        "Share of the values before A that training drops (PEFT's lora_dropout). Rollouts drop none, so "
+        + "that log-probabilities of training are others: state optimizer.mismatch_bound with it."),
   ]
 
   /// nil where all weights are trained.
@@ -38,10 +40,12 @@ enum AdapterKeys {
       }
       return nil
     }
-    guard definition.number("adapter.dropout") == 0 else {
+    let dropout = definition.number("adapter.dropout")
+    guard dropout == 0 || definition.numberIfSet("optimizer.mismatch_bound") != nil else {
       throw refusal(
-        "adapter.dropout", "dropout is not computed here, in rollouts or in training",
-        "Set it to 0: log-probabilities of rollouts and of training are then equal.")
+        "adapter.dropout",
+        "with it the log-probabilities of training are others than those of the rollouts",
+        "State the difference to accept as optimizer.mismatch_bound, or set it to 0.")
     }
     let targets = definition.texts("adapter.targets").compactMap(AdapterTarget.init)
     guard !targets.isEmpty else {
@@ -49,6 +53,7 @@ enum AdapterKeys {
     }
     return AdapterSettings(
       rank: rank, alpha: definition.numberIfSet("adapter.alpha") ?? Double(rank),
-      isRankStabilized: definition.flag("adapter.rank_stabilized"), targets: Set(targets))
+      isRankStabilized: definition.flag("adapter.rank_stabilized"), dropout: dropout,
+      targets: Set(targets))
   }
 }

@@ -28,6 +28,7 @@ public final class Optimizer: Stage {
   private let mismatchBound: Double
   private let publisher: PolicyPublisher?
   private let selection: RandomStream
+  private let dropout: RandomStream
   private let gradient: Gradient
   private let interruption: Interruption?
   /// Whether the weights stand between two steps, and not in the middle of one that was given up.
@@ -35,7 +36,7 @@ public final class Optimizer: Stage {
   private let clock = ContinuousClock()
 
   /// - Parameters:
-  ///   - seed: of the run, for the tokens that an algorithm picks at random.
+  ///   - seed: of the run, for the tokens that an algorithm picks at random and for dropout.
   ///   - interruption: asked between passes.
   public init(
     policy: Policy, moments: AdamWState, critic: CriticTraining? = nil, version: UInt64,
@@ -54,6 +55,7 @@ public final class Optimizer: Stage {
     self.mismatchBound = mismatchBound
     self.publisher = publisher
     selection = RandomStream(seed: seed, purpose: .selection)
+    dropout = RandomStream(seed: seed, purpose: .dropout)
     schedule = try settings.makeSchedule()
     weightsDigest = policy.weightsDigest()
     gradient = Gradient(for: policy)
@@ -206,7 +208,8 @@ public final class Optimizer: Stage {
       if interruption?.status != nil { throw Interrupted() }
       let part = groups[range]
       let scores = try policy.accumulate(
-        part.map(\.training), temperature: temperature, into: gradient
+        part.map(\.training), temperature: temperature, into: gradient,
+        dropoutKey: dropout.bits(place.key(microBatch: number))
       ) { scores in
         if place.index == 0 { totals.measure(scores, against: part, digest: weightsDigest) }
         var micro = TokenBatch(part, scores)

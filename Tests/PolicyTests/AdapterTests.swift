@@ -20,9 +20,10 @@ import Testing
 
   /// An adapter of a random model with B that is not zero.
   static func adapter(
-    _ model: RandomModel, rank: Int, targets: Set<AdapterTarget>
+    _ model: RandomModel, rank: Int, dropout: Double = 0, targets: Set<AdapterTarget>
   ) -> Adapter {
-    let settings = AdapterSettings(rank: rank, alpha: Double(rank) * 0.7, targets: targets)
+    let settings = AdapterSettings(
+      rank: rank, alpha: Double(rank) * 0.7, dropout: dropout, targets: targets)
     var adapter = Adapter.initial(
       settings, of: model.configuration, base: Adapter.Base(), seed: 2)
     let stream = RandomStream(seed: 3, purpose: .mixing)
@@ -33,7 +34,7 @@ import Testing
   }
 
   static func policy(
-    _ index: Int, threads: Int = 2, upTo: ISA? = nil
+    _ index: Int, threads: Int = 2, upTo: ISA? = nil, dropout: Double = 0
   ) throws -> (model: RandomModel, policy: Policy) {
     let (shape, rank, targets) = cases[index]
     let model = RandomModel.shapes[shape]
@@ -41,7 +42,7 @@ import Testing
       model,
       try Policy(
         configuration: model.configuration, parameters: model.parameters,
-        adapter: adapter(model, rank: rank, targets: targets),
+        adapter: adapter(model, rank: rank, dropout: dropout, targets: targets),
         compute: Compute(threads: threads, upTo: upTo))
     )
   }
@@ -102,8 +103,9 @@ import Testing
   // MARK: Gradients
 
   /// As `GradientTests.matchesCentralDifferences`, tensor by tensor of the adapter.
-  @Test(arguments: cases.indices) func gradientsMatchCentralDifferences(index: Int) throws {
-    let (model, policy) = try Self.policy(index)
+  @Test(arguments: cases.indices, [0, 0.3])
+  func gradientsMatchCentralDifferences(index: Int, dropout: Double) throws {
+    let (model, policy) = try Self.policy(index, dropout: dropout)
     let stream = RandomStream(seed: 5, purpose: .mixing)
     let requests = model.requests(0..<6, rollouts: 3)
     let groups = trainingGroups(
@@ -114,7 +116,7 @@ import Testing
       (0..<count).map { (Float(stream.uniform(UInt64($0), lane)) - 0.5) * 0.1 }
     }
     let gradient = Gradient(for: policy)
-    let scores = policy.accumulate(groups, temperature: 0.9, into: gradient) {
+    let scores = policy.accumulate(groups, temperature: 0.9, into: gradient, dropoutKey: 7) {
       TokenWeights(
         logProbability: weights($0.entropies.count, 1), entropy: weights($0.entropies.count, 2))
     }
@@ -122,7 +124,10 @@ import Testing
     let (w, v) = (weights(count, 1), weights(count, 2))
     func loss(_ parameters: [Float]) throws -> Double {
       try policy.replaceParameters(parameters)
-      let scores = policy.score(groups, temperature: 0.9)
+      // With the same values dropped.
+      let scores = policy.accumulate(
+        groups, temperature: 0.9, into: Gradient(for: policy), dropoutKey: 7
+      ) { TokenWeights(logProbability: $0.logProbabilities.map { _ in 0 }) }
       return (0..<count).reduce(0.0) {
         $0 + Double(w[$1]) * Double(scores.logProbabilities[$1])
           + Double(v[$1]) * Double(scores.entropies[$1])
@@ -179,13 +184,15 @@ import Testing
     }
   }
 
-  @Test(arguments: cases.indices) func theSameBitsOnEveryISAAndWithAnyThreads(index: Int) throws {
+  @Test(arguments: cases.indices, [0, 0.3])
+  func theSameBitsOnEveryISAAndWithAnyThreads(index: Int, dropout: Double) throws {
     var (scores, gradients): ([[Float]], [[Float]]) = ([], [])
     for (threads, isa) in [(1, ISA.avx512), (3, .avx512), (2, .avx2), (2, .baseline)] {
-      let (model, policy) = try Self.policy(index, threads: threads, upTo: isa)
+      let (model, policy) = try Self.policy(
+        index, threads: threads, upTo: isa, dropout: dropout)
       let groups = model.groups(0..<9, responses: 7, longest: 30)
       let gradient = Gradient(for: policy)
-      let found = policy.accumulate(groups, temperature: 1, into: gradient) {
+      let found = policy.accumulate(groups, temperature: 1, into: gradient, dropoutKey: 7) {
         TokenWeights(logProbability: $0.logProbabilities)
       }
       scores.append(found.logProbabilities)
@@ -198,18 +205,42 @@ import Testing
   }
 
   /// Computed again layer by layer where activations have no room, with the same bits.
-  @Test(arguments: [0, 7]) func theSameBitsWhateverIsKept(index: Int) throws {
-    let (model, policy) = try Self.policy(index)
+  @Test(arguments: [0, 7], [0, 0.3])
+  func theSameBitsWhateverIsKept(index: Int, dropout: Double) throws {
+    let (model, policy) = try Self.policy(index, dropout: dropout)
     let groups = model.groups(0..<40, responses: 8, longest: 30)
     let gradients = [1 << 28, 0].map { room in
       policy.activationRoom = room
       let gradient = Gradient(for: policy)
-      policy.accumulate(groups, temperature: 1, into: gradient) {
+      policy.accumulate(groups, temperature: 1, into: gradient, dropoutKey: 7) {
         TokenWeights(logProbability: $0.logProbabilities)
       }
       return gradient.values
     }
     #expect(differentBits(gradients[0], gradients[1]) == 0)
+  }
+
+  // MARK: Dropout
+
+  /// Training drops what its key says; sampling and scoring drop nothing, nor does training without a
+  /// key.
+  @Test func dropoutIsForTrainingAlone() throws {
+    let (model, policy) = try Self.policy(4, dropout: 0.3)
+    let plain = try Self.policy(4).policy
+    let groups = model.groups(0..<9, responses: 7, longest: 30)
+    func trained(_ key: UInt64?) -> [Float] {
+      policy.accumulate(groups, temperature: 1, into: Gradient(for: policy), dropoutKey: key) {
+        TokenWeights(logProbability: $0.logProbabilities)
+      }.logProbabilities
+    }
+    let scores = plain.score(groups, temperature: 1).logProbabilities
+    #expect(differentBits(trained(nil), scores) == 0)
+    let (first, again, other) = (trained(7), trained(7), trained(8))
+    #expect(differentBits(first, again) == 0)
+    #expect(differentBits(first, scores) > scores.count / 2)
+    #expect(differentBits(first, other) > scores.count / 2)
+    #expect(differentBits(policy.score(groups, temperature: 1).logProbabilities, scores) == 0)
+    #expect(policy.weightsDigest() == plain.weightsDigest())
   }
 
   // MARK: Base and adapter

@@ -146,6 +146,28 @@ import Testing
     #expect(version.settings.rank == 3)
   }
 
+  /// What a step drops depends on the run's seed and the step alone.
+  @Test func dropoutIsTheSameHoweverItIsCut() throws {
+    let place = try Place()
+    let keys =
+      Place.learning + [
+        ("adapter.dropout", "0.2"), ("optimizer.mismatch_bound", "10"),
+      ]
+    let whole = try place.finished(keys)
+    #expect(
+      try StoredAdapter(opening: place.folder.directory.checkpoint(5)).settings.dropout == 0.2)
+    let cut = RunDirectory(place.folder.folder + "/cut")
+    try Run.create(try place.folder.definition(place.keys(keys)), at: cut)
+    for limit: UInt64 in [1, 2] {
+      let run = try Run(opening: cut)
+      _ = try work(run, StageName.allCases, limit: limit)
+    }
+    #expect(try finish(cut) == whole)
+    let plain = try place.finished(
+      Place.learning + [("optimizer.mismatch_bound", "10")], at: "plain")
+    #expect(plain.weights != whole.weights)
+  }
+
   @Test func aDamagedCheckpointIsWorkedOutAgain() throws {
     let place = try Place()
     _ = try place.finished(Place.learning + [statedBound])

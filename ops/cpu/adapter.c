@@ -15,7 +15,17 @@ typedef struct {
   size_t ldx;
   float *u, *y;
   size_t ldy;
+  size_t first;  // row
+  float *dropped;
 } update_arguments;
+
+// SplitMix64's finalizer (Steele et al., OOPSLA 2014).
+static inline uint64_t mixed(uint64_t z) {
+  z += 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
 
 ops_update ops_update_at(
     const ops_adapter *adapter, const ops_low_rank *place, size_t in, size_t out) {
@@ -24,8 +34,49 @@ ops_update ops_update_at(
   float *gradient = adapter->gradient ? adapter->gradient->values : NULL;
   return (ops_update){
       .a = values + place->a, .b = values + place->b, .in = in, .out = out,
-      .rank = adapter->rank, .scale = adapter->scale,
+      .rank = adapter->rank, .scale = adapter->scale, .dropout = adapter->dropout,
+      // No two products have their A at one place.
+      .dropout_key = mixed(adapter->dropout_key + place->a),
       .da = gradient ? gradient + place->a : NULL, .db = gradient ? gradient + place->b : NULL};
+}
+
+// X after dropout, row by row into dropped [rows, in], which may be X. Which values stay is a hash
+// (MurmurHash3's finalizer) of their place and of the row's key.
+OPS_BODY void drop(void *arguments, size_t item, unsigned thread) {
+  (void)item;
+  (void)thread;
+  const update_arguments *p = arguments;
+  const ops_update *w = p->update;
+  const uint32_t bound = (uint32_t)((double)w->dropout * 0x1p32);
+  const float scale = 1 / (1 - w->dropout);
+  for (size_t r = 0; r < p->rows; r++) {
+    const uint64_t key = mixed(w->dropout_key + p->first + r);
+    const uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
+    const float *x = p->x + r * p->ldx;
+    float *to = p->dropped + r * w->in;
+    for (size_t i = 0; i < w->in; i++) {
+      uint32_t h = (uint32_t)i * 0x9E3779B1u ^ low;
+      h = (h ^ h >> 16) * 0x85EBCA6Bu;
+      h = ((h ^ h >> 13) + high) * 0xC2B2AE35u;
+      h ^= h >> 16;
+      to[i] = h < bound ? 0 : x[i] * scale;
+    }
+  }
+}
+OPS_VARIANTS(drop);
+
+void ops_reserve_dropout(
+    ops_context *context, const ops_adapter *adapter, size_t rows, size_t in) {
+  if (!adapter || !(adapter->dropout > 0)) return;
+  ops_reserve_each(context, context->widened, &context->widened_count, rows * in);
+}
+
+// Puts what dropout leaves of p->x into `to`, and lets p->x be that.
+static void drop_rows(const ops_context *context, update_arguments *p, float *to) {
+  p->dropped = to;
+  drop_variants[context->isa](p, 0, 0);
+  p->x = to;
+  p->ldx = p->update->in;
 }
 
 // u[r][c] = scale * x_r . a_c for R rows and C rows of A, each summed in 16 lanes and one tree.
@@ -115,11 +166,13 @@ OPS_BODY void expand(void *arguments, size_t item, unsigned thread) {
 OPS_VARIANTS(expand);
 
 void ops_update_forward(
-    const ops_context *context, const ops_update *update, size_t rows, const float *x, size_t ldx,
-    float *u, float *y, size_t ldy) {
+    const ops_context *context, unsigned thread, const ops_update *update, size_t first, size_t rows,
+    const float *x, size_t ldx, float *u, float *y, size_t ldy) {
   if (!update->a) return;
   update_arguments p = {
-      .update = update, .rows = rows, .x = x, .ldx = ldx, .u = u, .y = y, .ldy = ldy};
+      .update = update, .rows = rows, .x = x, .ldx = ldx, .u = u, .y = y, .ldy = ldy,
+      .first = first};
+  if (update->dropout > 0) drop_rows(context, &p, context->widened[thread]);
   project_variants[context->isa](&p, 0, 0);
   expand_variants[context->isa](&p, 0, 0);
 }
@@ -129,6 +182,9 @@ void ops_update_reserve(ops_update *update, size_t rows, float **workspace) {
   update->u = *workspace;
   update->v = update->u + rows * update->rank;
   *workspace = update->v + rows * update->rank;
+  if (!(update->dropout > 0)) return;
+  update->dropped = *workspace;
+  *workspace += rows * update->in;
 }
 
 void ops_update_project(
@@ -136,7 +192,9 @@ void ops_update_project(
     const float *x, size_t ldx) {
   if (!update->a) return;
   update_arguments p = {
-      .update = update, .rows = rows, .x = x, .ldx = ldx, .u = update->u + first * update->rank};
+      .update = update, .rows = rows, .x = x, .ldx = ldx, .u = update->u + first * update->rank,
+      .first = first};
+  if (update->dropped) drop_rows(context, &p, update->dropped + first * update->in);
   project_variants[context->isa](&p, 0, 0);
 }
 
@@ -149,7 +207,17 @@ void ops_update_backward(
   float *v = update->v + first * rank;
   ops_product_nn(context, thread, rows, update->out, rank, dy, ldy, b, v, rank, false);
   for (size_t i = 0; i < rows * rank; i++) v[i] *= update->scale;
-  ops_product_nn(context, thread, rows, rank, update->in, v, rank, a, dx, ldx, true);
+  if (!(update->dropout > 0)) {
+    ops_product_nn(context, thread, rows, rank, update->in, v, rank, a, dx, ldx, true);
+    return;
+  }
+  const size_t in = update->in;
+  float *part = context->widened[thread];
+  ops_product_nn(context, thread, rows, rank, in, v, rank, a, part, in, false);
+  update_arguments p = {.update = update, .rows = rows, .x = part, .ldx = in, .first = first};
+  drop_rows(context, &p, part);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t i = 0; i < in; i++) dx[r * ldx + i] += part[r * in + i];
 }
 
 size_t ops_update_gradients(
@@ -157,6 +225,10 @@ size_t ops_update_gradients(
     ops_gradient_product *products, size_t count) {
   if (!update->a) return count;
   const size_t rank = update->rank;
+  if (update->dropped) {
+    x = update->dropped;
+    ldx = update->in;
+  }
   products[count++] = (ops_gradient_product){
       rows, rank, update->in, update->v, x, rank, ldx, update->da};
   products[count++] = (ops_gradient_product){

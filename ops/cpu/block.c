@@ -23,8 +23,10 @@ static block_arguments arguments(
     ops_context *context, const ops_model *model, const ops_layer *layer,
     const ops_tensor *parameters, const ops_adapter *adapter, size_t rows) {
   const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
-  const size_t attended = A > D ? A : D;
-  ops_reserve_widened(context, parameters, F > attended ? F : attended);
+  const size_t attended = A > D ? A : D, widest = F > attended ? F : attended;
+  const ops_tiling tiles = ops_tile_rows(rows, narrowest(model));
+  ops_reserve_widened(context, parameters, widest);
+  ops_reserve_dropout(context, adapter, tiles.tile, widest);
   float *room = ops_reserve_vectors(context, parameters, D);
   return (block_arguments){
       .context = context, .model = model, .o = ops_weight_at(parameters, layer->o),
@@ -33,8 +35,7 @@ static block_arguments arguments(
       .gate_update = OPS_UPDATE_OF(adapter, gate, D, F),
       .up_update = OPS_UPDATE_OF(adapter, up, D, F),
       .down_update = OPS_UPDATE_OF(adapter, down, F, D),
-      .post_norm = ops_vector(parameters, layer->post_norm, D, &room),
-      .tiles = ops_tile_rows(rows, narrowest(model))};
+      .post_norm = ops_vector(parameters, layer->post_norm, D, &room), .tiles = tiles};
 }
 
 // a = gate / (1 + e^-gate) * up
@@ -109,7 +110,8 @@ OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
   float *activations = h + tile * D + (b->gate_up ? 0 : tile * 2 * F);
   float *u = activations + tile * F;
   ops_product_nt(b->context, thread, tile, D, A, b->out + first * A, A, b->o, y, D);
-  ops_update_forward(b->context, &b->o_update, rows, b->out + first * A, A, u, y, D);
+  ops_update_forward(
+      b->context, thread, &b->o_update, first, rows, b->out + first * A, A, u, y, D);
   for (size_t r = 0; r < rows; r++) {
     const float *x = b->x + (first + r) * D;
     float *mid = b->x_mid + (first + r) * D;
@@ -118,15 +120,18 @@ OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
   }
   memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
   ops_product_nt(b->context, thread, tile, 2 * F, D, h, D, b->gate_up_weight, gate_up, 2 * F);
-  ops_update_forward(b->context, &b->gate_update, rows, h, D, u, gate_up, 2 * F);
-  ops_update_forward(b->context, &b->up_update, rows, h, D, u, gate_up + F, 2 * F);
+  ops_update_forward(
+      b->context, thread, &b->gate_update, first, rows, h, D, u, gate_up, 2 * F);
+  ops_update_forward(
+      b->context, thread, &b->up_update, first, rows, h, D, u, gate_up + F, 2 * F);
   if (!b->x_out) return;
   for (size_t r = 0; r < tile; r++) {
     float *gate = gate_up + r * 2 * F;
     swiglu_row(gate, gate + F, activations + r * F, F);
   }
   ops_product_nt(b->context, thread, tile, D, F, activations, F, b->down, y, D);
-  ops_update_forward(b->context, &b->down_update, rows, activations, F, u, y, D);
+  ops_update_forward(
+      b->context, thread, &b->down_update, first, rows, activations, F, u, y, D);
   for (size_t r = 0; r < rows; r++) {
     const float *mid = b->x_mid + (first + r) * D;
     float *x = b->x_out + (first + r) * D;
@@ -194,9 +199,10 @@ OPS_BODY void block_backward_tile(void *arguments, size_t item, unsigned thread)
 }
 OPS_VARIANTS(block_backward_tile);
 
-size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank) {
-  return ops_row_capacity(rows) * (model->hidden + model->intermediate) +
-         (ops_tile_rows(rows, narrowest(model)).count + 4) * model->hidden + 8 * rows * rank;
+size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank, bool drops) {
+  const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
+  return ops_row_capacity(rows) * (D + F) + (ops_tile_rows(rows, narrowest(model)).count + 4) * D +
+         8 * rows * rank + (drops ? rows * (A + 2 * D + F) : 0);
 }
 
 // The gradients of the layer's own parameters.

@@ -149,9 +149,12 @@ typedef struct ops_update {
   const float *a, *b;  // [rank, in], [out, rank]
   size_t in, out, rank;
   float scale;
+  float dropout;  // 0: none
+  uint64_t dropout_key;
   // backward
   float *da, *db;  // accumulated into
   float *u, *v;    // [all rows, rank]: scale X A^T and scale dY B
+  float *dropped;  // [all rows, in]: X after dropout; NULL without
 } ops_update;
 
 ops_update ops_update_at(
@@ -160,12 +163,17 @@ ops_update ops_update_at(
 #define OPS_UPDATE_OF(adapter, name, in, out) \
   ((adapter) ? ops_update_at(adapter, &(adapter)->layer->name, in, out) : (ops_update){0})
 
-// Y += scale (X A^T) B^T for some rows, each of which depends on itself alone. u: rows * rank floats.
-void ops_update_forward(
-    const ops_context *context, const ops_update *update, size_t rows, const float *x, size_t ldx,
-    float *u, float *y, size_t ldy);
+// Room for the dropout of `rows` rows of up to `in` values on every thread, in `widened`.
+void ops_reserve_dropout(
+    ops_context *context, const ops_adapter *adapter, size_t rows, size_t in);
 
-// Takes room for u and v out of *workspace, which moves on behind it.
+// Y += scale (X A^T) B^T for `rows` rows from row `first`, each of which depends on itself and its
+// number alone. u: rows * rank floats.
+void ops_update_forward(
+    const ops_context *context, unsigned thread, const ops_update *update, size_t first, size_t rows,
+    const float *x, size_t ldx, float *u, float *y, size_t ldy);
+
+// Takes room for u, v and what dropout left out of *workspace, which moves on behind it.
 void ops_update_reserve(ops_update *update, size_t rows, float **workspace);
 // Of `rows` rows from row `first`, whose X, dY and dX are given: their part of u.
 void ops_update_project(

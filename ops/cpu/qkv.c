@@ -29,7 +29,9 @@ static qkv_arguments arguments(
     const ops_tensor *parameters, const ops_adapter *adapter, size_t rows) {
   const size_t D = model->hidden, d = model->head_dim;
   const size_t A = model->heads * d, K = model->kv_heads * d;
+  const ops_tiling tiles = ops_tile_rows(rows, narrowest(model));
   ops_reserve_widened(context, parameters, D);
+  ops_reserve_dropout(context, adapter, tiles.tile, D);
   float *room = ops_reserve_vectors(context, parameters, D + A + 2 * K + 2 * d);
   return (qkv_arguments){
       .context = context, .model = model, .q = ops_weight_at(parameters, layer->q),
@@ -41,8 +43,7 @@ static qkv_arguments arguments(
       .k_bias = ops_vector(parameters, layer->k_bias, K, &room),
       .v_bias = ops_vector(parameters, layer->v_bias, K, &room),
       .q_norm = ops_vector(parameters, layer->q_norm, d, &room),
-      .k_norm = ops_vector(parameters, layer->k_norm, d, &room),
-      .tiles = ops_tile_rows(rows, narrowest(model))};
+      .k_norm = ops_vector(parameters, layer->k_norm, d, &room), .tiles = tiles};
 }
 
 // Rotates `heads` heads of one row in place by +angle (sign 1) or -angle (sign -1).
@@ -84,9 +85,9 @@ OPS_BODY void qkv_tile(void *arguments, size_t item, unsigned thread) {
   ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, y + A, QKV);
   ops_product_nt(a->context, thread, tile, K, D, h, D, a->v, y + A + K, QKV);
   float *u = y + tile * QKV;
-  ops_update_forward(a->context, &a->q_update, rows, h, D, u, y, QKV);
-  ops_update_forward(a->context, &a->k_update, rows, h, D, u, y + A, QKV);
-  ops_update_forward(a->context, &a->v_update, rows, h, D, u, y + A + K, QKV);
+  ops_update_forward(a->context, thread, &a->q_update, first, rows, h, D, u, y, QKV);
+  ops_update_forward(a->context, thread, &a->k_update, first, rows, h, D, u, y + A, QKV);
+  ops_update_forward(a->context, thread, &a->v_update, first, rows, h, D, u, y + A + K, QKV);
   for (size_t r = 0; r < rows; r++) {
     float *row = y + r * QKV;
     add_bias(row, a->q_bias, A);
@@ -144,8 +145,8 @@ OPS_BODY void head_norms_backward(
   ops_product_nt(a->context, thread, tile, A, D, h, D, a->q, before, A + K);
   ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, before + A, A + K);
   float *u = before + tile * (A + K);
-  ops_update_forward(a->context, &a->q_update, rows, h, D, u, before, A + K);
-  ops_update_forward(a->context, &a->k_update, rows, h, D, u, before + A, A + K);
+  ops_update_forward(a->context, thread, &a->q_update, first, rows, h, D, u, before, A + K);
+  ops_update_forward(a->context, thread, &a->k_update, first, rows, h, D, u, before + A, A + K);
   for (size_t r = 0; r < rows; r++) {
     add_bias(before + r * (A + K), a->q_bias, A);
     add_bias(before + r * (A + K) + A, a->k_bias, K);
@@ -191,10 +192,11 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
 }
 OPS_VARIANTS(qkv_backward_tile);
 
-size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank) {
+size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank, bool drops) {
   const size_t tiles = ops_tile_rows(rows, narrowest(model)).count;
   return (ops_row_capacity(rows) + tiles + 4) * model->hidden +
-         tiles * (model->heads + model->kv_heads) * model->head_dim + 6 * rows * rank;
+         tiles * (model->heads + model->kv_heads) * model->head_dim + 6 * rows * rank +
+         (drops ? 3 * rows * model->hidden : 0);
 }
 
 // The gradients of the layer's own parameters.

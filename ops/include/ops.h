@@ -126,6 +126,11 @@ typedef struct ops_layer_adapter {
 typedef struct ops_adapter {
   size_t rank;
   float scale;
+  // Dropout before A (arXiv 1207.0580), while training: each value of X is 0 with this probability, and
+  // divided by 1 less it otherwise. Which ones is a function of the key, the product, row and place:
+  // forward and backward pass see the same for the same key. 0: none.
+  float dropout;
+  uint64_t dropout_key;
   const ops_layer_adapter *layer;
   const ops_tensor *values;  // f32
   ops_tensor *gradient;      // of `values`; not read on the way forward
@@ -157,8 +162,8 @@ void ops_qkv_backward_f32(
     const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope, const ops_tensor *x,
     const int32_t *positions, size_t rows, ops_tensor *dqkv, const ops_tensor *dx_mid,
     ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace);
-// rank: of the adapter, 0 where there is none
-size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank);
+// rank: of the adapter, 0 where there is none   drops: whether it has dropout
+size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank, bool drops);
 
 // --- Attention -----------------------------------------------------------------------------------
 
@@ -225,7 +230,7 @@ void ops_block_backward_f32(
     const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out, const ops_tensor *x_mid,
     ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out, ops_tensor *dx_mid,
     ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace);
-size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank);
+size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank, bool drops);
 
 // --- Head ----------------------------------------------------------------------------------------
 
