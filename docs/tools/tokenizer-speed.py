@@ -85,7 +85,7 @@ def main(golden, paths):
         print("|---|---|---|---|---|")
         rounds = {name: [] for name in names}
         for _ in range(ROUNDS):
-            found = re.findall(r"^texts (\S+) seconds (\S+) digest (\d+)", ours(folder, "texts"), re.M)
+            found = re.findall(r"^texts (\S+) seconds (\S+) digest (\d+)", ours(folder, "everydayTexts"), re.M)
             for name, seconds, digest in found:
                 other, same = theirs(folder, name, texts)
                 if int(digest) != same:
