@@ -153,14 +153,14 @@ void ops_embed_backward_f32(
 // x [rows, D]   rope [positions, d]: d/2 cosines, then d/2 sines   qkv [rows, QKV]
 void ops_qkv_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope, const ops_tensor *x,
-    const int32_t *positions, size_t rows, ops_tensor *qkv);
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope,
+    const ops_tensor *x, const int32_t *positions, size_t rows, ops_tensor *qkv);
 // Backward of `ops_qkv_f32` plus the residual path: dx = dx_mid + (gradient through h).
 // dqkv [rows, QKV] is overwritten (rotated back). workspace: `ops_qkv_workspace` floats.
 void ops_qkv_backward_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope, const ops_tensor *x,
-    const int32_t *positions, size_t rows, ops_tensor *dqkv, const ops_tensor *dx_mid,
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *rope,
+    const ops_tensor *x, const int32_t *positions, size_t rows, ops_tensor *dqkv, const ops_tensor *dx_mid,
     ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace);
 // rank: of the adapter, 0 where there is none   drops: whether it has dropout
 size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank, bool drops);
@@ -220,15 +220,15 @@ void ops_attention_decode_f32(
 // x_out may be NULL: then x_mid and gate_up alone are computed, for a backward pass that kept neither
 void ops_block_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out, const ops_tensor *x, size_t rows,
-    ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out);
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out,
+    const ops_tensor *x, size_t rows, ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out);
 // Backward of `ops_block_f32` except the path x_mid -> x, which `ops_qkv_backward_f32` closes.
 // dx_out [rows, D] in   dx_mid [rows, D], dout [rows, A] out   gate_up is overwritten.
 // workspace: `ops_block_workspace` floats.
 void ops_block_backward_f32(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out, const ops_tensor *x_mid,
-    ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out, ops_tensor *dx_mid,
+    const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out,
+    const ops_tensor *x_mid, ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out, ops_tensor *dx_mid,
     ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace);
 size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank, bool drops);
 
