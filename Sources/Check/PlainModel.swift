@@ -5,12 +5,12 @@ import Records
 
 /// A golden directory's model as a model directory: itself, or, where its weights are compressed, a
 /// copy without them and with the plain weights, removed with the object.
-final class PlainModel {
-  let path: String
+package final class PlainModel {
+  package let path: String
   private let isCopy: Bool
 
   /// - Throws: what cannot be read, and decompressed weights that are not those `expected.json` names.
-  init(_ directory: String, decompress: (String) throws -> [UInt8]) throws {
+  package init(_ directory: String, decompress: (String) throws -> [UInt8]) throws {
     let manager = FileManager.default
     let compressed = directory + "/model.safetensors.zst"
     guard !manager.fileExists(atPath: directory + "/model.safetensors"),

@@ -63,9 +63,10 @@ import Testing
   /// training scores them the same.
   @Test(
     .enabled(if: exists, "skipped: needs ../shared/golden/model"),
-    arguments: ["qwen2-tied", "qwen2-untied-bf16", "llama3", "qwen3"])
+    arguments: ["qwen2-tied", "qwen2-untied-bf16", "llama3", "qwen3", "qwen2-deep"])
   func aBatchOfRaggedPromptsIsDecodedAsEachAlone(name: String) throws {
-    let (configuration, parameters) = try ModelDirectory.read(Self.shared + "/" + name)
+    let model = try PlainModel(Self.shared + "/" + name, decompress: CompressedFile.read)
+    let (configuration, parameters) = try ModelDirectory.read(model.path)
     let policy = try Policy(
       configuration: configuration, parameters: parameters, compute: Compute(threads: 2))
     let bound = ExactnessTests.bound(policy)
