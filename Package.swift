@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "COps", path: "ops", publicHeadersPath: "include",
       cSettings: [.treatAllWarnings(as: .error)],
-      linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("pthread")]),
+      linkerSettings: [.linkedLibrary("pthread")]),
 
     module("Records"),
     module("Files"),

@@ -46,7 +46,7 @@ public struct RowIndependence: Sendable, Equatable {
   }
 
   /// The product kernel that was measured.
-  public var blasCore: String
+  public var productKernel: String
   public var rows: Int
   public var shapes: [Shape]
   /// Where true, the log-probability stored at generation and the trainer's are the same bits.
@@ -58,16 +58,18 @@ extension Compute {
   /// compares bits. About a tenth of a second.
   public func measureRowIndependence(
     widths: [Int] = [16, 48, 64, 100, 128, 192, 320, 512, 1024],
-    depths: [Int] = [64, 128, 144, 192, 256, 512]
+    depths: [Int] = [64, 128, 144, 192, 256, 512], products: Products = .f32
   ) -> RowIndependence {
     let rows = 192
     var shapes: [RowIndependence.Shape] = []
     for k in depths {
       for n in widths {
-        let dependent = unsafe ops_measure_row_dependence(context, rows, n, k, UInt64(n * 7919 + k))
+        let dependent = unsafe ops_measure_row_dependence(
+          context, rows, n, k, products.c, UInt64(n * 7919 + k))
         shapes.append(RowIndependence.Shape(n: n, k: k, dependentRows: dependent))
       }
     }
-    return RowIndependence(blasCore: blasCore, rows: rows, shapes: shapes)
+    return RowIndependence(
+      productKernel: productKernel(products), rows: rows, shapes: shapes)
   }
 }

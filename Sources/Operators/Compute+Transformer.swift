@@ -99,10 +99,10 @@ extension Compute {
     }
   }
 
-  /// Traps where a tensor of rows is too small for whole tiles.
+  /// Traps where a tensor of rows is too small.
   func check(_ tensor: Tensor, _ rows: Int, _ width: Int, _ name: String) {
     precondition(
-      tensor.count >= rowCapacity(rows) * width,
+      tensor.count >= rows * width,
       "\(name): \(tensor.count) values for \(rows) rows of \(width)")
   }
 

@@ -12,7 +12,7 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
 
 /// The context of numeric operators: it owns the threads and their scratch memory.
 ///
-/// A result depends on the inputs and on the product kernel (`blasCore`) alone, never on the number
+/// A result depends on the inputs and on the product kernel (`productKernel`) alone, never on the number
 /// of threads. A context, and whatever was made with it, is used by one thread at a time: it may be
 /// handed over between threads, hence `Sendable`, and whoever holds it must not share it.
 @safe public final class Compute: @unchecked Sendable {
@@ -42,15 +42,24 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
 
   public var threads: Int { Int(unsafe ops_context_threads(context)) }
 
-  /// The product kernel that OpenBLAS chose for this machine, or that `OPENBLAS_CORETYPE` forced:
-  /// `Cooperlake`, `Haswell`, …
-  public var blasCore: String { unsafe String(cString: ops_blas_core(context)) }
+  /// What decides the bits of f32 products: `fma`, the same on every machine.
+  public var productKernel: String { productKernel(.f32) }
 
-  /// Name and version of the library that computes the products: `OpenBLAS 0.3.21`.
-  public var blasLibrary: String {
-    let configuration = unsafe String(cString: ops_blas_library(context))
-    return configuration.split(separator: " ").prefix(2).joined(separator: " ")
+  /// What decides the bits of products on this machine: `fma`, the same on every machine, or
+  /// `avx512-bf16`.
+  public func productKernel(_ products: Products) -> String {
+    unsafe String(cString: ops_product_kernel(context, products.c))
   }
+}
+
+/// How the products of a model's layers and head are computed; see `ops.h`.
+public enum Products: String, Sendable, CaseIterable {
+  case f32
+  /// Weights and activations rounded to bf16, summed in f32, where the processor has AVX512-BF16;
+  /// elsewhere as `f32`.
+  case bf16
+
+  var c: ops_products { self == .f32 ? OPS_PRODUCTS_F32 : OPS_PRODUCTS_BF16 }
 }
 
 /// How the values of a tensor are held; see `ops.h`.
@@ -84,17 +93,6 @@ public enum TensorType: UInt32, Sendable {
     self.compute = compute
     self.count = count
     self.type = type
-  }
-
-  /// Zeros: `rows` rows of `width`, with room for whole tiles, which takes no memory.
-  public init(rows: Int, width: Int, compute: Compute) {
-    guard let handle = unsafe ops_tensor_create_rows(compute.context, rows, width) else {
-      fatalError("Tensor: no memory for \(rows) rows of \(width) values")
-    }
-    unsafe self.handle = handle
-    self.compute = compute
-    count = unsafe ops_tensor_count(handle)
-    type = .f32
   }
 
   public convenience init(_ values: [Float], compute: Compute) {

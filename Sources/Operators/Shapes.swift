@@ -10,14 +10,15 @@ public struct TransformerShape: Sendable {
   /// - Parameter head: offset of the language-model head, nil in a critic, which has none.
   public init(
     vocabulary: Int, hidden: Int, intermediate: Int, heads: Int, keyValueHeads: Int,
-    headDimension: Int, normEpsilon: Float, embedding: Int, finalNorm: Int, head: Int?
+    headDimension: Int, normEpsilon: Float, embedding: Int, finalNorm: Int, head: Int?,
+    products: Products = .f32
   ) {
     precondition(heads % keyValueHeads == 0, "\(heads) heads over \(keyValueHeads) kv heads")
     precondition(headDimension % 2 == 0, "RoPE needs an even head dimension: \(headDimension)")
     c = ops_model(
       vocabulary: vocabulary, hidden: hidden, intermediate: intermediate, heads: heads,
       kv_heads: keyValueHeads, head_dim: headDimension, norm_epsilon: normEpsilon,
-      embedding: embedding, final_norm: finalNorm, head: head ?? absent)
+      products: products.c, embedding: embedding, final_norm: finalNorm, head: head ?? absent)
   }
 
   /// Whether there is a language-model head: logits, scores and draws need it.
@@ -59,9 +60,6 @@ public struct TransformerShape: Sendable {
 
 /// Positions of a block of the key-value cache.
 public let keyBlockPositions = Int(OPS_KEY_BLOCK)
-
-/// Rows that a tensor of `rows` rows must have room for: products work on whole tiles.
-public func rowCapacity(_ rows: Int) -> Int { ops_row_capacity(rows) }
 
 /// `OPS_ABSENT`, a macro that Swift does not import.
 let absent = Int(bitPattern: UInt.max)

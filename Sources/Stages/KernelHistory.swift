@@ -37,8 +37,8 @@ extension Run {
   /// Writes down that the run goes on with another BLAS kernel than before; goes with the next commit.
   func noteKernel() throws {
     let known = try KernelHistory.uses(stored: ledger.value(KernelHistory.key))
-    guard compute.blasCore != known.last?.kernel ?? identity.blasCore else { return }
-    let use = KernelUse(step: try ledger.cursor(.optimizer), kernel: compute.blasCore)
+    guard compute.productKernel != known.last?.kernel ?? identity.productKernel else { return }
+    let use = KernelUse(step: try ledger.cursor(.optimizer), kernel: compute.productKernel)
     ledger.setValue(KernelHistory.key, KernelHistory.stored(known + [use]))
   }
 }

@@ -60,7 +60,7 @@ public final class Run {
     ledger = Ledger(queue: queue)
     identity = try RunIdentity(encoded: queue.identity, at: directory.queue)
     try identity.check(
-      stream, blasCore: compute.blasCore,
+      stream, productKernel: compute.productKernel,
       allowsOtherKernel: settings.compute.allowsOtherKernel, at: directory.path)
     try identity.check(changes, settings, compute, at: directory.path)
     checkpoints = CheckpointStore(directory: directory, kept: settings.checkpoint.kept)
@@ -69,9 +69,9 @@ public final class Run {
     verifiers = try settings.verifier.makeTable()
     var notices = changes.map { "\($0.path): \($0.old) → \($0.new)" }
     if let notice = queue.notice { notices.append(notice) }
-    if compute.blasCore != identity.blasCore {
+    if compute.productKernel != identity.productKernel {
       notices.append(
-        "BLAS kernel \(compute.blasCore); the run began with \(identity.blasCore): bits differ")
+        "BLAS kernel \(compute.productKernel); the run began with \(identity.productKernel): bits differ")
     }
     self.notices = notices
     if !changes.isEmpty { try Self.freeze(definition, changes, identity, in: directory) }
@@ -100,7 +100,7 @@ public final class Run {
     }
     comments += "# model: \(identity.model)\n# tokenizer: \(identity.tokenizer)\n"
     if let base = identity.base { comments += "# base: \(base)\n" }
-    comments += "# BLAS kernel: \(identity.blasCore)\n"
+    comments += "# BLAS kernel: \(identity.productKernel)\n"
     let text = FrozenDefinition.text(of: definition, comments: comments)
     try DurableFile.write(Array(text.utf8), to: directory.definition)
     guard !changes.isEmpty else { return }

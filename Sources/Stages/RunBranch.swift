@@ -173,7 +173,7 @@ public struct RunBranch {
     identity.definition = hexadecimal(SHA256.hash(Array(definition.identityText.utf8)))
     identity.data = stream.fingerprints
     identity.files = stream.files
-    identity.blasCore = source.compute.blasCore
+    identity.productKernel = source.compute.productKernel
     if settings.model.anchor != source.settings.model.anchor {
       identity.anchor = try settings.model.anchor.map {
         hexadecimal(try settings.policy(in: $0, source.compute).weightsDigest())

@@ -52,7 +52,7 @@ extension Run {
       base: settings.adapter.map { _ in hexadecimal(policy.baseDigest()) },
       anchor: anchor.map { hexadecimal($0.weightsDigest()) },
       critic: critic.map { hexadecimal($0.weightsDigest()) },
-      tokenizer: hexadecimal(SHA256.hash(tokenizerBytes)), blasCore: compute.blasCore)
+      tokenizer: hexadecimal(SHA256.hash(tokenizerBytes)), productKernel: compute.productKernel)
     do {
       for folder in [building.path, building.checkpoints, building.policies, building.logs] {
         try DurableFile.createFolder(folder)

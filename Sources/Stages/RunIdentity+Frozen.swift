@@ -36,7 +36,7 @@ extension RunIdentity {
       definition: hexadecimal(SHA256.hash(Array(definition.identityText.utf8))), data: data,
       files: stream.files, model: model, base: found["base"], anchor: anchor, critic: critic,
       tokenizer: tokenizer,
-      blasCore: kernel
+      productKernel: kernel
     ).encoded()
   }
 }

@@ -21,7 +21,7 @@ struct RunIdentity: Codable, Equatable {
   var critic: String?
   /// SHA-256 of tokenizer.json.
   var tokenizer: String
-  var blasCore: String
+  var productKernel: String
 
   private enum CodingKeys: String, CodingKey {
     case definition
@@ -32,7 +32,7 @@ struct RunIdentity: Codable, Equatable {
     case anchor
     case critic
     case tokenizer
-    case blasCore = "blas_core"
+    case productKernel = "blas_core"
   }
 
   func encoded() throws -> String {
@@ -42,7 +42,7 @@ struct RunIdentity: Codable, Equatable {
   init(
     definition: String, data: [String], files: [DataFileMark], model: String,
     base: String? = nil, anchor: String? = nil, critic: String? = nil, tokenizer: String,
-    blasCore: String
+    productKernel: String
   ) {
     self.definition = definition
     self.data = data
@@ -52,7 +52,7 @@ struct RunIdentity: Codable, Equatable {
     self.anchor = anchor
     self.critic = critic
     self.tokenizer = tokenizer
-    self.blasCore = blasCore
+    self.productKernel = productKernel
   }
 
   /// - Parameter queue: the queue's folder in the run's directory.
@@ -75,7 +75,7 @@ struct RunIdentity: Codable, Equatable {
 
   /// Refuses to go on with other data, or, unless allowed, another BLAS kernel.
   func check(
-    _ stream: PromptStream, blasCore core: String, allowsOtherKernel: Bool, at path: String
+    _ stream: PromptStream, productKernel core: String, allowsOtherKernel: Bool, at path: String
   ) throws(StageError) {
     guard data == stream.fingerprints else {
       throw StageError(
@@ -84,9 +84,9 @@ struct RunIdentity: Codable, Equatable {
           + "`--set data.prompts=DIR`), or go on from a step with the new one: "
           + "`pipeline at STEP fork \(path) --into DIR --set data.prompts=DIR`.")
     }
-    guard blasCore == core || allowsOtherKernel else {
+    guard productKernel == core || allowsOtherKernel else {
       throw StageError(
-        .changed, at: path, "BLAS runs the \(core) kernel, the run began with \(blasCore)",
+        .changed, at: path, "BLAS runs the \(core) kernel, the run began with \(productKernel)",
         remedy: "Unset or set OPENBLAS_CORETYPE accordingly, or pass "
           + "`--set compute.allow_other_kernel=true`; the bits then differ.")
     }

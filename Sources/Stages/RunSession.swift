@@ -189,7 +189,7 @@ extension Run {
     return Summary(
       definition: settings.name, seed: settings.seed, steps: settings.steps,
       stepsDone: Int(try ledger.cursor(.optimizer)), state: state, wallSeconds: wallSeconds,
-      peakMemoryBytes: ProcessMemory.peakBytes, blasCore: compute.blasCore,
+      peakMemoryBytes: ProcessMemory.peakBytes, productKernel: compute.productKernel,
       weightsSHA256: try DurableFile.sha256(of: weights),
       logprobMismatchMax: tally.logprobMismatchMax, generatedTokens: tally.generatedTokens,
       evaluation: evaluation, gate: tally.gate, rolloutAccuracy: tally.rolloutAccuracy,

@@ -57,7 +57,7 @@ public struct Summary: Codable, Sendable, Equatable {
   public var state: State
   public var wallSeconds: Double
   public var peakMemoryBytes: UInt64
-  public var blasCore: String
+  public var productKernel: String
   public var weightsSHA256: String
   public var logprobMismatchMax: Double
   public var generatedTokens: UInt64
@@ -76,7 +76,7 @@ public struct Summary: Codable, Sendable, Equatable {
     case state
     case wallSeconds = "wall_seconds"
     case peakMemoryBytes = "peak_memory_bytes"
-    case blasCore = "blas_core"
+    case productKernel = "blas_core"
     case weightsSHA256 = "weights_sha256"
     case logprobMismatchMax = "logprob_mismatch_max"
     case generatedTokens = "generated_tokens"

@@ -22,13 +22,12 @@ struct Examination: Encodable {
   struct Libraries: Encodable {
     var lmdb: String
     var zstd: String
-    var blas: String
   }
 
-  struct BLAS: Encodable {
-    var core: String
-    /// `OPENBLAS_CORETYPE`, which overrides the library's choice.
-    var pinned: String?
+  struct Products: Encodable {
+    /// What decides the bits of products in f32, and in bf16.
+    var kernel: String
+    var bf16Kernel: String
     var promise: Promise
     /// Shapes of products whose rows changed bits with their place, of how many.
     var dependentShapes: Int
@@ -51,7 +50,7 @@ struct Examination: Encodable {
   }
 
   let libraries: Libraries
-  let blas: BLAS
+  let products: Products
   let processor: Processor
   let memoryBytes: UInt64
   /// What can be had without swapping; nil where the system does not say.
@@ -71,9 +70,9 @@ struct Examination: Encodable {
     let rows = compute.measureRowIndependence()
     let place = try QueuePlace(at: folder)
     libraries = Libraries(
-      lmdb: LibraryVersions.lmdb, zstd: LibraryVersions.zstd, blas: compute.blasLibrary)
-    blas = BLAS(
-      core: rows.blasCore, pinned: ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"],
+      lmdb: LibraryVersions.lmdb, zstd: LibraryVersions.zstd)
+    products = Products(
+      kernel: rows.productKernel, bf16Kernel: compute.productKernel(.bf16),
       promise: rows.holds ? .sameBits : .within,
       dependentShapes: rows.shapes.count { $0.dependentRows > 0 }, shapes: rows.shapes.count)
     processor = Processor(
@@ -85,25 +84,24 @@ struct Examination: Encodable {
       folder: URL(fileURLWithPath: folder).path, fileSystem: place.fileSystem,
       isSuitable: place.problem == nil, freeBytes: place.space.free,
       totalBytes: place.space.total)
-    findings = Self.findings(blas, place, processor, memoryBytes, isa: compute.isa)
+    findings = Self.findings(products, place, memoryBytes)
     isWell = !findings.contains(where: \.isEssential)
   }
 
   /// What a person reads, in order.
   var facts: [(name: String, value: String)] {
     var facts = [
-      ("LMDB", libraries.lmdb), ("zstd", libraries.zstd), ("BLAS", libraries.blas),
-      ("OpenBLAS kernel", blas.core),
-      ("OPENBLAS_CORETYPE", blas.pinned.map { "pinned to \($0)" } ?? "not set"),
+      ("LMDB", libraries.lmdb), ("zstd", libraries.zstd),
+      ("products", "\(products.kernel) in f32, \(products.bf16Kernel) in bf16"),
       (
         "rows",
-        blas.dependentShapes == 0
-          ? "a row's result does not depend on its place (\(blas.shapes) shapes measured)"
-          : "depend on their place in \(blas.dependentShapes) of \(blas.shapes) shapes"
+        products.dependentShapes == 0
+          ? "a row's result does not depend on its place (\(products.shapes) shapes measured)"
+          : "depend on their place in \(products.dependentShapes) of \(products.shapes) shapes"
       ),
       (
         "promise",
-        blas.promise == .sameBits
+        products.promise == .sameBits
           ? "stored and recomputed log-probabilities are the same bits"
           : "stored and recomputed log-probabilities agree within 1e-4"
       ),
@@ -128,7 +126,7 @@ struct Examination: Encodable {
   }
 
   private static func findings(
-    _ blas: BLAS, _ place: QueuePlace, _ processor: Processor, _ memory: UInt64, isa: ISA
+    _ products: Products, _ place: QueuePlace, _ memory: UInt64
   ) -> [Finding] {
     var findings: [Finding] = []
     if let problem = place.problem {
@@ -149,20 +147,12 @@ struct Examination: Encodable {
           isEssential: false, problem: "the machine has \(gibibytes(memory)) of memory",
           remedy: "Use smaller models and fewer prompts a step."))
     }
-    if let pinned = blas.pinned, isa == .avx512, ["Haswell", "Zen"].contains(pinned) {
+    if products.promise == .within {
       findings.append(
         Finding(
           isEssential: false,
-          problem: "OPENBLAS_CORETYPE=\(pinned) halves the speed of this processor",
-          remedy: "Unset it; a run keeps the kernel it began with."))
-    }
-    if blas.promise == .within {
-      findings.append(
-        Finding(
-          isEssential: false,
-          problem: "the kernel \(blas.core) gives up bit-identical log-probabilities",
-          remedy: blas.pinned == nil
-            ? "Runs are still repeatable on this kernel." : "Unset OPENBLAS_CORETYPE."))
+          problem: "the kernel \(products.kernel) gives up bit-identical log-probabilities",
+          remedy: "Runs are still repeatable on this machine."))
     }
     return findings
   }

@@ -20,7 +20,6 @@ struct Pipeline: ParsableCommand {
     ])
 
   static func main() {
-    ProcessStart.withoutLibraryThreads()
     Output.prepare()
     do {
       try ProcessStart.requireDescriptors()

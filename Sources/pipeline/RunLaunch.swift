@@ -113,7 +113,7 @@ struct RunLaunch {
   ) throws -> InitialModel {
     guard let file = ModelSettings.baseFile(of: definition) else { return .none }
     let base = try RunKeys.schema.resolve(file: file)
-    let core = Compute(threads: 1).blasCore
+    let core = Compute(threads: 1).productKernel
     let steps = base.integer("steps")
     let origin = "\(base.identityText)steps: \(steps)\nkernel: \(core)\n"
     let mark = hexadecimal(SHA256.hash(Array(origin.utf8))).prefix(8)

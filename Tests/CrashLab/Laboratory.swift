@@ -9,7 +9,7 @@ public struct Reference: Codable, Sendable {
   public var chunks: Int
   /// Seconds from start to end in one process, and as six.
   public var seconds: [String: Double]
-  public var blasCore: String
+  public var productKernel: String
 
   public func seconds(_ form: Form) -> Double { seconds[form.rawValue] ?? 1 }
 }
@@ -108,7 +108,7 @@ public final class Laboratory: Sendable {
     return Reference(
       results: try whole.results(step: subject.steps),
       generatedTokens: try whole.generatedTokens(), chunks: attempts.distinct, seconds: seconds,
-      blasCore: try whole.summary()["blas_core"] as? String ?? "")
+      productKernel: try whole.summary()["blas_core"] as? String ?? "")
   }
 
   private static func profile(

@@ -124,7 +124,7 @@ extension Crashes {
         #expect(try #require(summary["logprob_mismatch_max"] as? Double) <= 1e-4)
         found.append(try run.results(step: 6))
         // Going on with the machine's own kernel would give other bits.
-        guard try TestLaboratory.reference().blasCore != "Haswell" else { continue }
+        guard try TestLaboratory.reference().productKernel != "Haswell" else { continue }
         let own = try PipelineCommand.run(["resume", run.path, "--set", "steps=7", "-q"])
         #expect(own.status == 3 && own.lines.count == 1, "\(own.errors)")
         #expect(own.errors.contains("the run began with Haswell"), "\(own.errors)")

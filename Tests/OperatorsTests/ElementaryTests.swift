@@ -71,6 +71,6 @@ import Testing
   @Test func contextsUseAtMostTheInstructionSetTheyAreGiven() {
     for isa in ISA.allCases { #expect(Compute(threads: 1, upTo: isa).isa <= isa) }
     #expect(Compute(threads: 3).threads == 3)
-    #expect(!Compute(threads: 1).blasCore.isEmpty)
+    #expect(!Compute(threads: 1).productKernel.isEmpty)
   }
 }

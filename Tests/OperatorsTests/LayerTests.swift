@@ -125,7 +125,9 @@ import Testing
     prefill.tokens.removeLast(response)
     let out = rowTensor(nil, rows: rows.count, width: shape.attentionWidth, compute)
     compute.attention(
-      shape, prefill, qkv: rowTensor(values, rows: prompt, width: shape.qkvWidth, compute),
+      shape, prefill,
+      qkv: rowTensor(
+        Array(values.prefix(prompt * shape.qkvWidth)), rows: prompt, width: shape.qkvWidth, compute),
       into: out, cache: cache, layer: 1)
     let own = 2 * shape.keyValueHeads * 2 * block
     for head in 0..<2 * shape.keyValueHeads {

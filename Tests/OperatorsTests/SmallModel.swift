@@ -40,7 +40,7 @@ struct SmallModel {
     let (queries, keys) = (heads * headDimension, kvHeads * headDimension)
     model = ops_model(
       vocabulary: vocabulary, hidden: hidden, intermediate: intermediate, heads: heads,
-      kv_heads: kvHeads, head_dim: headDimension, norm_epsilon: 1e-6,
+      kv_heads: kvHeads, head_dim: headDimension, norm_epsilon: 1e-6, products: OPS_PRODUCTS_F32,
       embedding: take(vocabulary * hidden), final_norm: take(hidden),
       head: take(vocabulary * hidden))
     layer = ops_layer()
@@ -141,9 +141,9 @@ struct SmallModel {
 
 func floats(_ values: [Double]) -> [Float] { values.map { Float($0) } }
 
-/// A tensor of `rows` rows with room for whole tiles; NaN where nothing was given.
+/// A tensor of `rows` rows; NaN where nothing was given.
 func rowTensor(_ values: [Double]?, rows: Int, width: Int, _ compute: Compute) -> Tensor {
-  let tensor = Tensor(count: rowCapacity(rows) * width, compute: compute)
+  let tensor = Tensor(count: rows * width, compute: compute)
   tensor.write([Float](repeating: .nan, count: rows * width))
   if let values { tensor.write(floats(values)) }
   return tensor

@@ -161,7 +161,7 @@ private final class TablePolicy {
       vocabulary: vocabulary, hidden: initial.count, intermediate: 4, heads: 1, keyValueHeads: 1,
       headDimension: 4, normEpsilon: 0, embedding: 0, finalNorm: vocabulary * initial.count,
       head: 0)
-    var unit = [Float](repeating: 0, count: rowCapacity(initial.count) * initial.count)
+    var unit = [Float](repeating: 0, count: initial.count * initial.count)
     for position in initial.indices { unit[position * initial.count + position] = 1 }
     rows = Tensor(unit, compute: compute)
     table = Tensor(

@@ -47,6 +47,9 @@ void ops_adamw_f32(
       .decay = (float)(1 - settings->learning_rate * settings->weight_decay),
       .step = (float)(settings->learning_rate / (1 - pow(settings->beta1, t))),
       .root_correction = (float)sqrt(1 - pow(settings->beta2, t))};
+  parameters->version++;
+  first->version++;
+  second->version++;
   ops_parallel(
       context, (a.count + OPS_RUN - 1) / OPS_RUN, adamw_run_variants[context->isa], &a);
 }

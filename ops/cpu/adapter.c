@@ -1,8 +1,7 @@
 // Low-rank updates beside the products of a layer (LoRA, arXiv 2106.09685).
 //
-// The way forward has its own kernels: the rank is below what OpenBLAS needs to keep rows apart (see
-// product.c), so here every row is a function of itself alone, on every kernel and instruction set.
-// The backward pass promises determinism alone, and takes OpenBLAS.
+// The way forward has its own kernels, which need no panels of A and B: with an adapter these change
+// with every update. Every row is a function of itself alone.
 #include "lanes.h"
 
 // Ranks whose part of B is packed at once.
@@ -68,7 +67,7 @@ OPS_VARIANTS(drop);
 void ops_reserve_dropout(
     ops_context *context, const ops_adapter *adapter, size_t rows, size_t in) {
   if (!adapter || !(adapter->dropout > 0)) return;
-  ops_reserve_each(context, context->widened, &context->widened_count, rows * in);
+  ops_reserve_each(context, context->dropped, &context->dropped_count, rows * in);
 }
 
 // Puts what dropout leaves of p->x into `to`, and lets p->x be that.
@@ -172,13 +171,20 @@ void ops_update_forward(
   update_arguments p = {
       .update = update, .rows = rows, .x = x, .ldx = ldx, .u = u, .y = y, .ldy = ldy,
       .first = first};
-  if (update->dropout > 0) drop_rows(context, &p, context->widened[thread]);
+  if (update->dropout > 0) drop_rows(context, &p, context->dropped[thread]);
   project_variants[context->isa](&p, 0, 0);
   expand_variants[context->isa](&p, 0, 0);
 }
 
-void ops_update_reserve(ops_update *update, size_t rows, float **workspace) {
+void ops_update_reserve(
+    ops_update *update, const ops_adapter *adapter, size_t rows, float **workspace) {
   if (!update->a) return;
+  const size_t a = (size_t)(update->a - adapter->values->values);
+  const size_t b = (size_t)(update->b - adapter->values->values);
+  update->a_back = ops_weight_at(
+      adapter->values, a, update->rank, update->in, OPS_PRODUCTS_F32, OPS_BACKWARD);
+  update->b_back = ops_weight_at(
+      adapter->values, b, update->out, update->rank, OPS_PRODUCTS_F32, OPS_BACKWARD);
   update->u = *workspace;
   update->v = update->u + rows * update->rank;
   *workspace = update->v + rows * update->rank;
@@ -199,21 +205,20 @@ void ops_update_project(
 }
 
 void ops_update_backward(
-    const ops_context *context, unsigned thread, const ops_update *update, size_t first,
+    ops_context *context, unsigned thread, const ops_update *update, size_t first,
     size_t rows, const float *dy, size_t ldy, float *dx, size_t ldx) {
   if (!update->a) return;
   const size_t rank = update->rank;
-  const ops_weight a = {update->a, OPS_F32}, b = {update->b, OPS_F32};
   float *v = update->v + first * rank;
-  ops_product_nn(context, thread, rows, update->out, rank, dy, ldy, b, v, rank, false);
+  ops_product(context, thread, rows, dy, ldy, &update->b_back, v, rank, false);
   for (size_t i = 0; i < rows * rank; i++) v[i] *= update->scale;
   if (!(update->dropout > 0)) {
-    ops_product_nn(context, thread, rows, rank, update->in, v, rank, a, dx, ldx, true);
+    ops_product(context, thread, rows, v, rank, &update->a_back, dx, ldx, true);
     return;
   }
   const size_t in = update->in;
-  float *part = context->widened[thread];
-  ops_product_nn(context, thread, rows, rank, in, v, rank, a, part, in, false);
+  float *part = context->dropped[thread];
+  ops_product(context, thread, rows, v, rank, &update->a_back, part, in, false);
   update_arguments p = {.update = update, .rows = rows, .x = part, .ldx = in, .first = first};
   drop_rows(context, &p, part);
   for (size_t r = 0; r < rows; r++)
@@ -230,8 +235,8 @@ size_t ops_update_gradients(
     ldx = update->in;
   }
   products[count++] = (ops_gradient_product){
-      rows, rank, update->in, update->v, x, rank, ldx, update->da};
+      rows, rank, update->in, update->v, x, rank, ldx, update->da, false};
   products[count++] = (ops_gradient_product){
-      rows, update->out, rank, dy, update->u, ldy, rank, update->db};
+      rows, update->out, rank, dy, update->u, ldy, rank, update->db, false};
   return count;
 }

@@ -64,10 +64,10 @@ OPS_BODY void attend_group(void *arguments, size_t item, unsigned thread) {
       float *block = keys + (first + i) / OPS_KEY_BLOCK * shape.block;
       ops_store_key(&shape, block, (first + i) % OPS_KEY_BLOCK, key, key + m->kv_heads * d);
     }
-    for (size_t i = 0; i < rows; i++, row++)
-      ops_attend_heads(
-          &shape, &all, first + i + 1, a->qkv + row * width + head * per * d, per, scratch,
-          score_stride, a->out + row * A + head * per * d);
+    ops_attend_heads(
+        &shape, &all, first + 1, rows, a->qkv + row * width + head * per * d, width, per, scratch,
+        score_stride, a->out + row * A + head * per * d, A);
+    row += rows;
   }
 }
 OPS_VARIANTS(attend_group);
@@ -111,8 +111,8 @@ OPS_BODY void attend_sequences(void *arguments, size_t item, unsigned thread) {
       ops_store_key(&shape, block, s->position % OPS_KEY_BLOCK, key, key + m->kv_heads * d);
       const ops_key_blocks keys = {shared, s->shared_blocks, own};
       ops_attend_heads(
-          &shape, &keys, count, a->qkv + row * width + head * per * d, per, scratch,
-          ops_round_up(count, OPS_LANES), a->out + row * A + head * per * d);
+          &shape, &keys, count, 1, a->qkv + row * width + head * per * d, width, per, scratch,
+          ops_round_up(count, OPS_LANES), a->out + row * A + head * per * d, A);
     }
   }
 }

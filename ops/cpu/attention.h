@@ -42,68 +42,90 @@ OPS_BODY void ops_store_key(
   for (size_t i = 0; i < shape->dim; i++) row[i] = value[i];
 }
 
-// scores[r][j] = scale * q_r . k_j for R rows and the 16 keys of a block, summed in the order of d;
-// -inf beyond `valid` keys.
+// Up to four query rows that attend together: each key is loaded once for all of them, and no row's
+// result depends on the others. Row r sees `counts[r]` keys; counts ascend.
+typedef struct {
+  const float *q[4];
+  float *out[4];
+  size_t counts[4];
+} ops_queries;
+
+// scores[r][j] = scale * q_r . k_j for R rows and the 16 keys of each of B blocks from position
+// `start`, summed in the order of d; -inf beyond a row's keys.
 OPS_BODY void ops_block_scores(
-    const ops_key_shape *shape, const float *block, size_t valid, const float *q, size_t q_stride,
-    const size_t R, float *scores, size_t score_stride, f32x16 *largest) {
-  f32x16 sum[4] = {0};
-  for (size_t i = 0; i < shape->dim; i++) {
-    const f32x16 k = *ops_const_lanes(block + i * OPS_KEY_BLOCK);
-    for (size_t r = 0; r < R; r++) sum[r] += k * q[r * q_stride + i];
-  }
-  for (size_t r = 0; r < R; r++) {
-    f32x16 s = sum[r] * shape->scale;
-    if (valid < OPS_KEY_BLOCK) {
-      const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-      const i32x16 keep = lane < (int32_t)valid;
-      const f32x16 none = (f32x16){0} + OPS_MINUS_INFINITY;
-      s = (f32x16)(((i32x16)s & keep) | ((i32x16)none & ~keep));
+    const ops_key_shape *shape, const ops_key_blocks *keys, const ops_queries *rows, size_t start,
+    const size_t R, const size_t B, float *scores, size_t score_stride, f32x16 *largest) {
+  const float *blocks[4];
+  for (size_t b = 0; b < B; b++)
+    blocks[b] = ops_block_at(shape, keys, start / OPS_KEY_BLOCK + b);
+  f32x16 sum[4][4];
+  for (size_t b = 0; b < B; b++)
+    for (size_t r = 0; r < R; r++) sum[b][r] = (f32x16){0};
+  for (size_t i = 0; i < shape->dim; i++)
+    for (size_t b = 0; b < B; b++) {
+      const f32x16 k = *ops_const_lanes(blocks[b] + i * OPS_KEY_BLOCK);
+      for (size_t r = 0; r < R; r++) OPS_FMA(sum[b][r], k, OPS_SPLAT(rows->q[r][i]));
     }
-    *ops_lanes(scores + r * score_stride) = s;
-    ops_max_lanes(&largest[r], &s);
-  }
+  const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const f32x16 none = OPS_SPLAT(OPS_MINUS_INFINITY);
+  for (size_t b = 0; b < B; b++)
+    for (size_t r = 0; r < R; r++) {
+      const size_t place = start + b * OPS_KEY_BLOCK;
+      f32x16 s = sum[b][r] * shape->scale;
+      if (rows->counts[r] < place + OPS_KEY_BLOCK) {
+        const i32x16 keep = lane < (int32_t)rows->counts[r] - (int32_t)place;
+        s = (f32x16)(((i32x16)s & keep) | ((i32x16)none & ~keep));
+      }
+      *ops_lanes(scores + r * score_stride + place) = s;
+      ops_max_lanes(&largest[r], &s);
+    }
 }
 
-// out[r][c...] = sum over j of p[r][j] V[j][c...], in the order of j, for R rows and C vectors.
+// weighed[r][c...] = sum over j of p[r][j] V[j][c...], in the order of j, for R rows and C vectors.
 OPS_BODY void ops_weigh_values(
     const ops_key_shape *shape, const ops_key_blocks *keys, size_t count, const float *p,
-    size_t p_stride, size_t first, const size_t R, const size_t C, float *out, size_t out_stride) {
-  f32x16 sum[4][2] = {0};
+    size_t p_stride, size_t first, const size_t R, const size_t C, float *weighed) {
+  f32x16 sum[4][4];
+  for (size_t r = 0; r < R; r++)
+    for (size_t c = 0; c < C; c++) sum[r][c] = (f32x16){0};
   for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
     const float *v = ops_block_at(shape, keys, start / OPS_KEY_BLOCK) +
                      shape->dim * OPS_KEY_BLOCK + first;
     const size_t end = count - start < OPS_KEY_BLOCK ? count - start : OPS_KEY_BLOCK;
-    for (size_t j = 0; j < end; j++, v += shape->value_width)
-      for (size_t r = 0; r < R; r++)
-        for (size_t c = 0; c < C; c++)
-          sum[r][c] += *ops_const_lanes(v + c * OPS_LANES) * p[r * p_stride + start + j];
+    for (size_t j = 0; j < end; j++, v += shape->value_width) {
+      f32x16 values[4];
+      for (size_t c = 0; c < C; c++) values[c] = *ops_const_lanes(v + c * OPS_LANES);
+      for (size_t r = 0; r < R; r++) {
+        const f32x16 weight = OPS_SPLAT(p[r * p_stride + start + j]);
+        for (size_t c = 0; c < C; c++) OPS_FMA(sum[r][c], values[c], weight);
+      }
+    }
   }
   for (size_t r = 0; r < R; r++)
     for (size_t c = 0; c < C; c++)
-      *ops_lanes(out + r * out_stride + first + c * OPS_LANES) = sum[r][c];
+      *ops_lanes(weighed + r * shape->value_width + first + c * OPS_LANES) = sum[r][c];
 }
 
-// Attention of R <= 4 query rows of one position to `count` keys. scores: R * score_stride floats,
-// count rounded up to 16 each; afterwards it holds the probabilities times the denominator.
-// weighed: R * value_width floats. out: R rows of d.
+// Attention of R rows. scores: R * score_stride floats, the last count rounded up to 16 each;
+// afterwards it holds the probabilities times the denominator. weighed: R * value_width floats.
 OPS_BODY void ops_attend(
-    const ops_key_shape *shape, const ops_key_blocks *keys, size_t count, const float *q,
-    size_t q_stride, const size_t R, float *scores, size_t score_stride, float *weighed, float *out,
-    size_t out_stride) {
+    const ops_key_shape *shape, const ops_key_blocks *keys, const ops_queries *rows, const size_t R,
+    float *scores, size_t score_stride, float *weighed) {
+  const size_t count = rows->counts[R - 1];
+  // So many sums run side by side that none waits for the one before.
+  const size_t B = R <= 2 ? 4 : 2;
   f32x16 largest[4];
-  for (size_t r = 0; r < R; r++) largest[r] = (f32x16){0} + OPS_MINUS_INFINITY;
-  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
-    const size_t valid = count - start < OPS_KEY_BLOCK ? count - start : OPS_KEY_BLOCK;
-    ops_block_scores(
-        shape, ops_block_at(shape, keys, start / OPS_KEY_BLOCK), valid, q, q_stride, R,
-        scores + start, score_stride, largest);
-  }
+  for (size_t r = 0; r < R; r++) largest[r] = OPS_SPLAT(OPS_MINUS_INFINITY);
+  size_t start = 0;
+  for (; start + (B - 1) * OPS_KEY_BLOCK < count; start += B * OPS_KEY_BLOCK)
+    ops_block_scores(shape, keys, rows, start, R, B, scores, score_stride, largest);
+  for (; start < count; start += OPS_KEY_BLOCK)
+    ops_block_scores(shape, keys, rows, start, R, 1, scores, score_stride, largest);
   float denominator[4];
   for (size_t r = 0; r < R; r++) {
     const float max = ops_largest(&largest[r]);
     f32x16 sum = {0};
-    for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
+    for (start = 0; start < count; start += OPS_KEY_BLOCK) {
       const f32x16 shifted = *ops_const_lanes(scores + r * score_stride + start) - max;
       f32x16 e;
       ops_exp(&shifted, &e);
@@ -113,39 +135,42 @@ OPS_BODY void ops_attend(
     denominator[r] = ops_combine(&sum);
   }
   size_t first = 0;
-  for (; first + 2 * OPS_LANES <= shape->value_width; first += 2 * OPS_LANES)
-    ops_weigh_values(
-        shape, keys, count, scores, score_stride, first, R, 2, weighed, shape->value_width);
-  if (first < shape->value_width)
-    ops_weigh_values(
-        shape, keys, count, scores, score_stride, first, R, 1, weighed, shape->value_width);
+  for (; first + 4 * OPS_LANES <= shape->value_width; first += 4 * OPS_LANES)
+    ops_weigh_values(shape, keys, count, scores, score_stride, first, R, 4, weighed);
+  for (; first < shape->value_width; first += OPS_LANES)
+    ops_weigh_values(shape, keys, count, scores, score_stride, first, R, 1, weighed);
   for (size_t r = 0; r < R; r++)
     for (size_t i = 0; i < shape->dim; i++)
-      out[r * out_stride + i] = weighed[r * shape->value_width + i] / denominator[r];
+      rows->out[r][i] = weighed[r * shape->value_width + i] / denominator[r];
 }
 
-// `ops_attend` for all H / G query heads of a kv head, four at a time. score_stride floats of scores
-// per head in a chunk of four, then 4 * value_width floats.
+// `ops_attend` for the `heads` = H / G query heads of a kv head in each of `positions` rows, of which the
+// first sees `count` keys and each further one key more. q, out: heads of the first row.
 OPS_BODY void ops_attend_heads(
-    const ops_key_shape *shape, const ops_key_blocks *keys, size_t count, const float *q,
-    size_t heads, float *scratch, size_t score_stride, float *out) {
+    const ops_key_shape *shape, const ops_key_blocks *keys, size_t count, size_t positions,
+    const float *q, size_t q_stride, size_t heads, float *scratch, size_t score_stride, float *out,
+    size_t out_stride) {
   float *weighed = scratch + 4 * score_stride;
-  const size_t d = shape->dim;
-  size_t h = 0;
-#define OPS_ATTEND(R)                                                                            \
-  ops_attend(                                                                                    \
-      shape, keys, count, q + h * d, d, R, scratch, score_stride, weighed, out + h * d, d)
-  for (; h + 4 <= heads; h += 4) OPS_ATTEND(4);
-  switch (heads - h) {
-    case 3: OPS_ATTEND(3); break;
-    case 2: OPS_ATTEND(2); break;
-    case 1: OPS_ATTEND(1); break;
-    default: break;
+  const size_t all = heads * positions;
+  ops_queries rows;
+  size_t taken = 0;
+  for (size_t i = 0; i < all; i++) {
+    const size_t position = i / heads, head = i % heads;
+    rows.q[taken] = q + position * q_stride + head * shape->dim;
+    rows.out[taken] = out + position * out_stride + head * shape->dim;
+    rows.counts[taken++] = count + position;
+    if (taken < 4 && i + 1 < all) continue;
+    switch (taken) {
+      case 4: ops_attend(shape, keys, &rows, 4, scratch, score_stride, weighed); break;
+      case 3: ops_attend(shape, keys, &rows, 3, scratch, score_stride, weighed); break;
+      case 2: ops_attend(shape, keys, &rows, 2, scratch, score_stride, weighed); break;
+      default: ops_attend(shape, keys, &rows, 1, scratch, score_stride, weighed); break;
+    }
+    taken = 0;
   }
-#undef OPS_ATTEND
 }
 
-// Floats that `ops_attend_heads` wants for `count` keys.
+// Floats that `ops_attend_heads` wants for up to `count` keys.
 OPS_BODY size_t ops_attend_scratch(const ops_key_shape *shape, size_t count) {
   return 4 * (ops_round_up(count, OPS_LANES) + shape->value_width);
 }

@@ -37,39 +37,58 @@ OPS_BODY void load_key(backward_keys *b, size_t position, const float *key, cons
   memset(b->dv + position * b->width, 0, b->width * sizeof(float));
 }
 
-// R <= 4 query heads of one row against `count` keys: the keys are read once for all of them.
-// q, dout, dq: rows of d.
-OPS_BODY void backward_heads(
-    backward_keys *b, size_t count, const float *q, const float *dout, const size_t R, float scale,
-    float *dq) {
+// R <= 4 query heads of rows that follow each other, the r-th against counts[r] keys, which ascend: the
+// keys are read once for all of them, and what a row adds to them comes after what rows before it add.
+typedef struct {
+  const float *q[4], *dout[4];
+  float *dq[4];
+  size_t counts[4];
+} backward_queries;
+
+// Scores and dout . V of R rows against the 16 keys of each of B blocks.
+OPS_BODY void backward_scores(
+    const backward_keys *b, const backward_queries *rows, size_t start, const size_t R,
+    const size_t B, float scale, f32x16 *largest) {
   const size_t d = b->d, width = b->width, room = b->room;
-  for (size_t r = 0; r < R; r++) {
-    memcpy(b->q + r * width, q + r * d, d * sizeof(float));
-    memcpy(b->dout + r * width, dout + r * d, d * sizeof(float));
-  }
   const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const f32x16 none = (f32x16){0} + OPS_MINUS_INFINITY;
-  f32x16 largest[4];
-  for (size_t r = 0; r < R; r++) largest[r] = none;
-  for (size_t start = 0; start < count; start += OPS_KEY_BLOCK) {
-    const float *kt = b->kt + start * d, *vt = b->vt + start * d;
-    const i32x16 keep = lane < (int32_t)(count - start);
-    f32x16 s[4] = {0}, g[4] = {0};
-    for (size_t i = 0; i < d; i++) {
-      const f32x16 k = *ops_const_lanes(kt + i * OPS_KEY_BLOCK);
-      const f32x16 v = *ops_const_lanes(vt + i * OPS_KEY_BLOCK);
+  const f32x16 none = OPS_SPLAT(OPS_MINUS_INFINITY);
+  f32x16 s[2][4], g[2][4];
+  for (size_t c = 0; c < B; c++)
+    for (size_t r = 0; r < R; r++) s[c][r] = g[c][r] = (f32x16){0};
+  for (size_t i = 0; i < d; i++)
+    for (size_t c = 0; c < B; c++) {
+      const size_t place = (start + c * OPS_KEY_BLOCK) * d + i * OPS_KEY_BLOCK;
+      const f32x16 k = *ops_const_lanes(b->kt + place), v = *ops_const_lanes(b->vt + place);
       for (size_t r = 0; r < R; r++) {
-        s[r] += k * b->q[r * width + i];
-        g[r] += v * b->dout[r * width + i];
+        OPS_FMA(s[c][r], k, OPS_SPLAT(b->q[r * width + i]));
+        OPS_FMA(g[c][r], v, OPS_SPLAT(b->dout[r * width + i]));
       }
     }
+  for (size_t c = 0; c < B; c++)
     for (size_t r = 0; r < R; r++) {
-      s[r] = (f32x16)(((i32x16)(s[r] * scale) & keep) | ((i32x16)none & ~keep));
-      ops_max_lanes(&largest[r], &s[r]);
-      *ops_lanes(b->p + r * room + start) = s[r];
-      *ops_lanes(b->ds + r * room + start) = g[r];
+      const size_t place = start + c * OPS_KEY_BLOCK;
+      const i32x16 keep = lane < (int32_t)rows->counts[r] - (int32_t)place;
+      const f32x16 score = (f32x16)(((i32x16)(s[c][r] * scale) & keep) | ((i32x16)none & ~keep));
+      ops_max_lanes(&largest[r], &score);
+      *ops_lanes(b->p + r * room + place) = score;
+      *ops_lanes(b->ds + r * room + place) = g[c][r];
     }
+}
+
+OPS_BODY void backward_heads(
+    backward_keys *b, const backward_queries *rows, const size_t R, float scale) {
+  const size_t d = b->d, width = b->width, room = b->room, count = rows->counts[R - 1];
+  for (size_t r = 0; r < R; r++) {
+    memcpy(b->q + r * width, rows->q[r], d * sizeof(float));
+    memcpy(b->dout + r * width, rows->dout[r], d * sizeof(float));
   }
+  f32x16 largest[4];
+  for (size_t r = 0; r < R; r++) largest[r] = OPS_SPLAT(OPS_MINUS_INFINITY);
+  size_t begin = 0;
+  for (; R <= 2 && begin + OPS_KEY_BLOCK < count; begin += 2 * OPS_KEY_BLOCK)
+    backward_scores(b, rows, begin, R, 2, scale, largest);
+  for (; begin < count; begin += OPS_KEY_BLOCK)
+    backward_scores(b, rows, begin, R, 1, scale, largest);
   for (size_t r = 0; r < R; r++) {
     float *p = b->p + r * room, *ds = b->ds + r * room;
     const float max = ops_largest(&largest[r]);
@@ -80,7 +99,7 @@ OPS_BODY void backward_heads(
       ops_exp(&shifted, &e);
       *ops_lanes(p + start) = e;
       sum += e;
-      weighed += e * *ops_lanes(ds + start);
+      OPS_FMA(weighed, e, *ops_lanes(ds + start));
     }
     const float denominator = ops_combine(&sum);
     const float mean = ops_combine(&weighed) / denominator;
@@ -91,47 +110,58 @@ OPS_BODY void backward_heads(
       const f32x16 centered = *ops_lanes(ds + start) - mean;
       *ops_lanes(p + start) = weight;
       *ops_lanes(ds + start) = centered;
-      rest += weight * centered;
+      OPS_FMA(rest, weight, centered);
     }
     const float residue = ops_combine(&rest);
     for (size_t start = 0; start < count; start += OPS_KEY_BLOCK)
       *ops_lanes(ds + start) = *ops_lanes(p + start) * (*ops_lanes(ds + start) - residue) * scale;
   }
   for (size_t c = 0; c < width; c += OPS_LANES) {
-    f32x16 qc[4], oc[4], sum[4] = {0};
+    f32x16 qc[4], oc[4], sum[4];
     for (size_t r = 0; r < R; r++) {
       qc[r] = *ops_const_lanes(b->q + r * width + c);
       oc[r] = *ops_const_lanes(b->dout + r * width + c);
+      sum[r] = (f32x16){0};
     }
     for (size_t j = 0; j < count; j++) {
       const f32x16 k = *ops_const_lanes(b->k + j * width + c);
       f32x16 dk = *ops_lanes(b->dk + j * width + c), dv = *ops_lanes(b->dv + j * width + c);
       for (size_t r = 0; r < R; r++) {
-        sum[r] += k * b->ds[r * room + j];
-        dk += qc[r] * b->ds[r * room + j];
-        dv += oc[r] * b->p[r * room + j];
+        const f32x16 ds = OPS_SPLAT(b->ds[r * room + j]);
+        OPS_FMA(sum[r], k, ds);
+        OPS_FMA(dk, qc[r], ds);
+        OPS_FMA(dv, oc[r], OPS_SPLAT(b->p[r * room + j]));
       }
       *ops_lanes(b->dk + j * width + c) = dk;
       *ops_lanes(b->dv + j * width + c) = dv;
     }
     for (size_t r = 0; r < R; r++) *ops_lanes(b->dq + r * width + c) = sum[r];
   }
-  for (size_t r = 0; r < R; r++) memcpy(dq + r * d, b->dq + r * width, d * sizeof(float));
+  for (size_t r = 0; r < R; r++) memcpy(rows->dq[r], b->dq + r * width, d * sizeof(float));
 }
 
-// `backward_heads` for all heads of a kv head, four at a time.
-OPS_BODY void backward_row(
-    backward_keys *b, size_t count, const float *q, const float *dout, size_t heads, float scale,
-    float *dq) {
-  const size_t d = b->d;
-  size_t h = 0;
-  for (; h + 4 <= heads; h += 4)
-    backward_heads(b, count, q + h * d, dout + h * d, 4, scale, dq + h * d);
-  switch (heads - h) {
-    case 3: backward_heads(b, count, q + h * d, dout + h * d, 3, scale, dq + h * d); break;
-    case 2: backward_heads(b, count, q + h * d, dout + h * d, 2, scale, dq + h * d); break;
-    case 1: backward_heads(b, count, q + h * d, dout + h * d, 1, scale, dq + h * d); break;
-    default: break;
+// `backward_heads` for all heads of a kv head in `positions` rows, four at a time; the first row sees
+// `count` keys. q, dout, dq: heads of the first row.
+OPS_BODY void backward_rows(
+    backward_keys *b, size_t count, size_t positions, const float *q, size_t q_stride,
+    const float *dout, size_t dout_stride, size_t heads, float scale, float *dq) {
+  const size_t all = heads * positions;
+  backward_queries rows;
+  size_t taken = 0;
+  for (size_t i = 0; i < all; i++) {
+    const size_t position = i / heads, head = i % heads;
+    rows.q[taken] = q + position * q_stride + head * b->d;
+    rows.dout[taken] = dout + position * dout_stride + head * b->d;
+    rows.dq[taken] = dq + position * q_stride + head * b->d;
+    rows.counts[taken++] = count + position;
+    if (taken < 4 && i + 1 < all) continue;
+    switch (taken) {
+      case 4: backward_heads(b, &rows, 4, scale); break;
+      case 3: backward_heads(b, &rows, 3, scale); break;
+      case 2: backward_heads(b, &rows, 2, scale); break;
+      default: backward_heads(b, &rows, 1, scale); break;
+    }
+    taken = 0;
   }
 }
 
@@ -177,12 +207,10 @@ OPS_BODY void backward_group(void *arguments, size_t item, unsigned thread) {
       const float *key = a->qkv + (row + i) * QKV + A + head * d;
       load_key(&b, first + i, key, key + K);
     }
-    for (size_t i = 0; i < rows; i++) {
-      const size_t at = (row + i) * QKV + head * per * d;
-      backward_row(
-          &b, first + i + 1, a->qkv + at, a->dout + (row + i) * A + head * per * d, per, scale,
-          a->dqkv + at);
-    }
+    const size_t at = row * QKV + head * per * d;
+    backward_rows(
+        &b, first + 1, rows, a->qkv + at, QKV, a->dout + row * A + head * per * d, A, per, scale,
+        a->dqkv + at);
     for (size_t i = 0; part && i < rows; i++) {
       float *dkey = a->dqkv + (row + i) * QKV + A + head * d;
       memcpy(dkey, b.dk + (first + i) * b.width, d * sizeof(float));

@@ -14,24 +14,23 @@ typedef struct {
   float *dx_mid, *dout, *h, *activations, *norm_parts;
 } block_arguments;
 
-static size_t narrowest(const ops_model *m) {
-  return m->hidden < 2 * m->intermediate ? m->hidden : 2 * m->intermediate;
-}
-
-// The weights that both ways need, with room to widen them.
 static block_arguments arguments(
     ops_context *context, const ops_model *model, const ops_layer *layer,
-    const ops_tensor *parameters, const ops_adapter *adapter, size_t rows) {
+    const ops_tensor *parameters, const ops_adapter *adapter, size_t rows,
+    ops_direction direction) {
   const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
   const size_t attended = A > D ? A : D, widest = F > attended ? F : attended;
-  const ops_tiling tiles = ops_tile_rows(rows, narrowest(model));
-  ops_reserve_widened(context, parameters, widest);
+  const ops_tiling tiles = ops_tile_rows(rows);
+  const ops_products kind = model->products;
+  ops_arena_begin(context);
   ops_reserve_dropout(context, adapter, tiles.tile, widest);
   float *room = ops_reserve_vectors(context, parameters, D);
   return (block_arguments){
-      .context = context, .model = model, .o = ops_weight_at(parameters, layer->o),
-      .gate_up_weight = ops_weight_at(parameters, layer->gate_up),
-      .down = ops_weight_at(parameters, layer->down), .o_update = OPS_UPDATE_OF(adapter, o, A, D),
+      .context = context, .model = model,
+      .o = ops_weight_at(parameters, layer->o, D, A, kind, direction),
+      .gate_up_weight = ops_weight_at(parameters, layer->gate_up, 2 * F, D, kind, direction),
+      .down = ops_weight_at(parameters, layer->down, D, F, kind, direction),
+      .o_update = OPS_UPDATE_OF(adapter, o, A, D),
       .gate_update = OPS_UPDATE_OF(adapter, gate, D, F),
       .up_update = OPS_UPDATE_OF(adapter, up, D, F),
       .down_update = OPS_UPDATE_OF(adapter, down, F, D),
@@ -109,7 +108,7 @@ OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
   float *gate_up = b->gate_up ? b->gate_up + first * 2 * F : h + tile * D;
   float *activations = h + tile * D + (b->gate_up ? 0 : tile * 2 * F);
   float *u = activations + tile * F;
-  ops_product_nt(b->context, thread, tile, D, A, b->out + first * A, A, b->o, y, D);
+  ops_product(b->context, thread, rows, b->out + first * A, A, &b->o, y, D, false);
   ops_update_forward(
       b->context, thread, &b->o_update, first, rows, b->out + first * A, A, u, y, D);
   for (size_t r = 0; r < rows; r++) {
@@ -118,18 +117,17 @@ OPS_BODY void block_tile(void *arguments, size_t item, unsigned thread) {
     for (size_t i = 0; i < D; i++) mid[i] = x[i] + y[r * D + i];
     ops_rmsnorm_row(mid, b->post_norm, h + r * D, D, m->norm_epsilon);
   }
-  memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
-  ops_product_nt(b->context, thread, tile, 2 * F, D, h, D, b->gate_up_weight, gate_up, 2 * F);
+  ops_product(b->context, thread, rows, h, D, &b->gate_up_weight, gate_up, 2 * F, false);
   ops_update_forward(
       b->context, thread, &b->gate_update, first, rows, h, D, u, gate_up, 2 * F);
   ops_update_forward(
       b->context, thread, &b->up_update, first, rows, h, D, u, gate_up + F, 2 * F);
   if (!b->x_out) return;
-  for (size_t r = 0; r < tile; r++) {
+  for (size_t r = 0; r < rows; r++) {
     float *gate = gate_up + r * 2 * F;
     swiglu_row(gate, gate + F, activations + r * F, F);
   }
-  ops_product_nt(b->context, thread, tile, D, F, activations, F, b->down, y, D);
+  ops_product(b->context, thread, rows, activations, F, &b->down, y, D, false);
   ops_update_forward(
       b->context, thread, &b->down_update, first, rows, activations, F, u, y, D);
   for (size_t r = 0; r < rows; r++) {
@@ -145,7 +143,7 @@ void ops_block_f32(
     const ops_tensor *parameters, const ops_adapter *adapter, const ops_tensor *out,
     const ops_tensor *x, size_t rows, ops_tensor *x_mid, ops_tensor *gate_up, ops_tensor *x_out) {
   const size_t rank = adapter ? adapter->rank : 0;
-  block_arguments b = arguments(context, model, layer, parameters, adapter, rows);
+  block_arguments b = arguments(context, model, layer, parameters, adapter, rows, OPS_FORWARD);
   b.out = out->values;
   b.x = x->values;
   b.x_mid = x_mid->values;
@@ -164,16 +162,14 @@ OPS_BODY void block_backward_tile(void *arguments, size_t item, unsigned thread)
   float *da = b->context->scratch[thread];
   float *dh = da + tile * F;
   float *gate_up = b->gate_up + first * 2 * F;
-  ops_product_nn(
-      b->context, thread, rows, D, F, b->dx_out + first * D, D, b->down, da, F, false);
+  ops_product(b->context, thread, rows, b->dx_out + first * D, D, &b->down, da, F, false);
   ops_update_backward(
       b->context, thread, &b->down_update, first, rows, b->dx_out + first * D, D, da, F);
   for (size_t r = 0; r < rows; r++) {
     float *gate = gate_up + r * 2 * F;
     swiglu_row_backward(gate, gate + F, da + r * F, b->activations + (first + r) * F, F);
   }
-  ops_product_nn(
-      b->context, thread, rows, 2 * F, D, gate_up, 2 * F, b->gate_up_weight, dh, D, false);
+  ops_product(b->context, thread, rows, gate_up, 2 * F, &b->gate_up_weight, dh, D, false);
   ops_update_backward(b->context, thread, &b->gate_update, first, rows, gate_up, 2 * F, dh, D);
   ops_update_backward(b->context, thread, &b->up_update, first, rows, gate_up + F, 2 * F, dh, D);
   float *dnorm = b->norm_parts + item * D;
@@ -185,9 +181,8 @@ OPS_BODY void block_backward_tile(void *arguments, size_t item, unsigned thread)
     ops_rmsnorm_row_backward(
         mid, b->post_norm, inverse, dh + r * D, b->dx_out + row, b->dx_mid + row, dnorm, D);
   }
-  ops_product_nn(
-      b->context, thread, rows, D, A, b->dx_mid + first * D, D, b->o, b->dout + first * A, A,
-      false);
+  ops_product(
+      b->context, thread, rows, b->dx_mid + first * D, D, &b->o, b->dout + first * A, A, false);
   ops_update_backward(
       b->context, thread, &b->o_update, first, rows, b->dx_mid + first * D, D,
       b->dout + first * A, A);
@@ -201,7 +196,7 @@ OPS_VARIANTS(block_backward_tile);
 
 size_t ops_block_workspace(const ops_model *model, size_t rows, size_t rank, bool drops) {
   const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
-  return ops_row_capacity(rows) * (D + F) + (ops_tile_rows(rows, narrowest(model)).count + 4) * D +
+  return rows * (D + F) + ops_tile_rows(rows).count * D +
          8 * rows * rank + (drops ? rows * (A + 2 * D + F) : 0);
 }
 
@@ -211,10 +206,11 @@ static void accumulate(
     float *g) {
   const size_t D = model->hidden, F = model->intermediate, A = model->heads * model->head_dim;
   const size_t rows = b->tiles.rows;
+  const bool pairs = b->o.pairs;
   const ops_gradient_product products[] = {
-      {rows, 2 * F, D, b->gate_up, b->h, 2 * F, D, g + layer->gate_up},
-      {rows, D, F, b->dx_out, b->activations, D, F, g + layer->down},
-      {rows, D, A, b->dx_mid, b->out, D, A, g + layer->o},
+      {rows, 2 * F, D, b->gate_up, b->h, 2 * F, D, g + layer->gate_up, pairs},
+      {rows, D, F, b->dx_out, b->activations, D, F, g + layer->down, pairs},
+      {rows, D, A, b->dx_mid, b->out, D, A, g + layer->o, pairs},
   };
   ops_accumulate_products(context, products, 3);
   ops_add_columns(b->norm_parts, b->tiles.count, D, D, g + layer->post_norm);
@@ -243,8 +239,7 @@ void ops_block_backward_f32(
     const ops_tensor *x_mid, ops_tensor *gate_up, size_t rows, const ops_tensor *dx_out,
     ops_tensor *dx_mid, ops_tensor *dout, ops_tensor *gradient, ops_tensor *workspace) {
   const size_t D = model->hidden, F = model->intermediate;
-  const size_t room = ops_row_capacity(rows);
-  block_arguments b = arguments(context, model, layer, parameters, adapter, rows);
+  block_arguments b = arguments(context, model, layer, parameters, adapter, rows, OPS_BACKWARD);
   b.out = out->values;
   b.x = x_mid->values;
   b.gate_up = gate_up->values;
@@ -252,13 +247,13 @@ void ops_block_backward_f32(
   b.dx_mid = dx_mid->values;
   b.dout = dout->values;
   b.h = workspace->values;
-  b.activations = workspace->values + room * D;
-  b.norm_parts = workspace->values + room * (D + F);
+  b.activations = workspace->values + rows * D;
+  b.norm_parts = workspace->values + rows * (D + F);
   float *rest = b.norm_parts + b.tiles.count * D;
-  ops_update_reserve(&b.o_update, rows, &rest);
-  ops_update_reserve(&b.gate_update, rows, &rest);
-  ops_update_reserve(&b.up_update, rows, &rest);
-  ops_update_reserve(&b.down_update, rows, &rest);
+  ops_update_reserve(&b.o_update, adapter, rows, &rest);
+  ops_update_reserve(&b.gate_update, adapter, rows, &rest);
+  ops_update_reserve(&b.up_update, adapter, rows, &rest);
+  ops_update_reserve(&b.down_update, adapter, rows, &rest);
   ops_reserve_scratch(context, b.tiles.tile * (D + F));
   ops_parallel(context, b.tiles.count, block_backward_tile_variants[context->isa], &b);
   if (adapter)

@@ -7,7 +7,7 @@ void ops_embed_f32(
   const size_t D = model->hidden;
   for (size_t r = 0; r < rows; r++) {
     const size_t row = model->embedding + (size_t)tokens[r] * D;
-    ops_widen(context, ops_weight_at(parameters, row), D, x->values + r * D);
+    ops_widen(context, ops_stored_at(parameters, row), D, x->values + r * D);
   }
 }
 

@@ -5,6 +5,7 @@ typedef struct {
   ops_context *context;
   const ops_model *model;
   ops_head head;
+  ops_weight transposed;  // of the way back
   const float *x;
   const ops_head_row *rows;
   const ops_target *targets;
@@ -26,7 +27,7 @@ OPS_BODY void score_tile(void *arguments, size_t item, unsigned thread) {
   float *h = a->context->scratch[thread], *logits = h + tile * m->hidden;
   const ops_head_row *head = a->rows + first;
   ops_logits_tile(
-      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, NULL);
+      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, h, logits, NULL);
   for (size_t i = 0; i < rows; i++) {
     float *y = logits + i * stride;
     const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
@@ -46,7 +47,7 @@ void ops_head_score_f32(
   head_arguments a = {
       .context = context, .model = model, .head = ops_head_of(context, model, parameters),
       .x = x->values,
-      .rows = rows, .targets = targets, .tiles = ops_tile_head(model, count),
+      .rows = rows, .targets = targets, .tiles = ops_tile_rows(count),
       .temperature = temperature, .log_probabilities = host_log_probabilities,
       .entropies = host_entropies};
   ops_reserve_scratch(context, a.tiles.tile * (model->hidden + ops_logit_stride(model)));
@@ -57,13 +58,13 @@ void ops_logits_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, const size_t *rows, size_t count, float *host_logits) {
   const ops_head head = ops_head_of(context, model, parameters);
-  const ops_tiling tiles = ops_tile_head(model, count);
+  const ops_tiling tiles = ops_tile_rows(count);
   const size_t stride = ops_logit_stride(model), V = model->vocabulary;
   ops_reserve_scratch(context, tiles.tile * (model->hidden + stride));
   float *h = context->scratch[0], *logits = h + tiles.tile * model->hidden;
   for (size_t first = 0; first < count; first += tiles.tile) {
     const size_t n = count - first < tiles.tile ? count - first : tiles.tile;
-    ops_logits_tile(&head, 0, x->values, rows + first, 1, n, tiles.tile, h, logits, NULL);
+    ops_logits_tile(&head, 0, x->values, rows + first, 1, n, h, logits, NULL);
     for (size_t i = 0; i < n; i++)
       memcpy(host_logits + (first + i) * V, logits + i * stride, V * sizeof(float));
   }
@@ -105,14 +106,13 @@ OPS_BODY void head_backward_tile(void *arguments, size_t item, unsigned thread) 
   float *dh = a->context->scratch[thread], *inverses = dh + tile * D;
   const ops_head_row *head = a->rows + first;
   ops_logits_tile(
-      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, tile, h, logits, inverses);
+      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, h, logits, inverses);
   for (size_t i = 0; i < rows; i++) {
     float *y = logits + i * stride;
     const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
     logit_row_gradient(a, &head[i], y, &s);
   }
-  ops_product_nn(
-      a->context, thread, rows, m->vocabulary, D, logits, stride, a->head.weight, dh, D, false);
+  ops_product(a->context, thread, rows, logits, stride, &a->transposed, dh, D, false);
   float *dnorm = a->norm_parts + item * D;
   memset(dnorm, 0, D * sizeof(float));
   for (size_t i = 0; i < rows; i++)
@@ -130,8 +130,8 @@ static size_t chunk_rows(const ops_model *m, size_t count) {
 
 size_t ops_head_workspace(const ops_model *model, size_t count) {
   const size_t chunk = chunk_rows(model, count);
-  return ops_row_capacity(chunk) * (model->hidden + ops_logit_stride(model)) +
-         (ops_tile_head(model, chunk).count + 4) * model->hidden;
+  return chunk * (model->hidden + ops_logit_stride(model)) +
+         ops_tile_rows(chunk).count * model->hidden;
 }
 
 void ops_head_backward_f32(
@@ -140,23 +140,28 @@ void ops_head_backward_f32(
     const ops_target *targets, float temperature, const float *host_dlog_probabilities,
     const float *host_dentropies, ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace) {
   const size_t D = model->hidden, stride = ops_logit_stride(model);
-  const size_t chunk = chunk_rows(model, count), room = ops_row_capacity(chunk);
+  const size_t chunk = chunk_rows(model, count);
+  head_arguments a = {
+      .context = context, .model = model, .head = ops_head_of(context, model, parameters),
+      .transposed = ops_weight_at(
+          parameters, model->head, model->vocabulary, D, model->products, OPS_BACKWARD),
+      .x = x->values, .targets = targets, .temperature = temperature,
+      .dlog_probabilities = host_dlog_probabilities, .dentropies = host_dentropies,
+      .dx = dx->values, .h = workspace->values, .dlogits = workspace->values + chunk * D,
+      .norm_parts = workspace->values + chunk * (D + stride)};
   memset(dx->values, 0, x_rows * D * sizeof(float));
+  const size_t weights = context->arena_used;
   for (size_t first = 0; first < count; first += chunk) {
     const size_t n = count - first < chunk ? count - first : chunk;
-    head_arguments a = {
-        .context = context, .model = model, .head = ops_head_of(context, model, parameters),
-      .x = x->values,
-        .rows = rows + first, .targets = targets, .tiles = ops_tile_head(model, n),
-        .temperature = temperature, .dlog_probabilities = host_dlog_probabilities,
-        .dentropies = host_dentropies, .dx = dx->values, .h = workspace->values,
-        .dlogits = workspace->values + room * D,
-        .norm_parts = workspace->values + room * (D + stride)};
+    a.rows = rows + first;
+    a.tiles = ops_tile_rows(n);
     ops_reserve_scratch(context, a.tiles.tile * (D + 1));
     ops_parallel(context, a.tiles.count, head_backward_tile_variants[context->isa], &a);
     if (!gradient) continue;
     const ops_gradient_product product = {
-        n, model->vocabulary, D, a.dlogits, a.h, stride, D, gradient->values + model->head};
+        n, model->vocabulary, D, a.dlogits, a.h, stride, D, gradient->values + model->head,
+        a.head.weight.pairs};
+    context->arena_used = weights;
     ops_accumulate_products(context, &product, 1);
     ops_add_columns(a.norm_parts, a.tiles.count, D, D, gradient->values + model->final_norm);
   }

@@ -8,19 +8,8 @@
 // Stands in the lanes beyond the vocabulary: its exponential is 0, and 0 times it is 0.
 #define OPS_NO_LOGIT (-1e30f)
 
-// Floats of the largest tile of logits.
-#define OPS_LOGIT_FLOATS ((size_t)1 << 21)
-
 OPS_BODY size_t ops_logit_stride(const ops_model *m) {
   return ops_round_up(m->vocabulary, OPS_LANES);
-}
-
-// Tiles of rows for the head: as few rows as a product may have where the vocabulary is large.
-static inline ops_tiling ops_tile_head(const ops_model *m, size_t rows) {
-  const size_t narrowest = m->vocabulary < m->hidden ? m->vocabulary : m->hidden;
-  if (m->vocabulary * OPS_TILE <= OPS_LOGIT_FLOATS) return ops_tile_rows(rows, narrowest);
-  const size_t tile = ops_tile_rows(1, narrowest).tile;
-  return (ops_tiling){rows, tile, (rows + tile - 1) / tile};
 }
 
 // What the head reads of the parameters.
@@ -31,21 +20,22 @@ typedef struct {
   ops_weight weight;
 } ops_head;
 
-// With room to widen its weight.
 static inline ops_head ops_head_of(
     ops_context *context, const ops_model *model, const ops_tensor *parameters) {
-  ops_reserve_widened(context, parameters, model->hidden);
+  ops_arena_begin(context);
   float *room = ops_reserve_vectors(context, parameters, model->hidden);
   return (ops_head){
       context, model, ops_vector(parameters, model->final_norm, model->hidden, &room),
-      ops_weight_at(parameters, model->head)};
+      ops_weight_at(
+          parameters, model->head, model->vocabulary, model->hidden, model->products,
+          OPS_FORWARD)};
 }
 
-// Gathers and normalizes `rows` rows into h [tile, D] and computes logits [tile, stride] on thread
-// `thread`. inverses [rows] may be NULL. `row_of(i)` is rows[i * row_step].
+// Gathers and normalizes `count` rows into h [count, D] and computes logits [count, stride] on thread
+// `thread`. inverses [count] may be NULL. `row_of(i)` is rows[i * row_step].
 OPS_BODY void ops_logits_tile(
     const ops_head *head, unsigned thread, const float *x, const size_t *rows, size_t row_step,
-    size_t count, size_t tile, float *h, float *logits, float *inverses) {
+    size_t count, float *h, float *logits, float *inverses) {
   const ops_model *m = head->model;
   const size_t D = m->hidden;
   for (size_t i = 0; i < count; i++) {
@@ -53,10 +43,8 @@ OPS_BODY void ops_logits_tile(
         x + rows[i * row_step] * D, head->final_norm, h + i * D, D, m->norm_epsilon);
     if (inverses) inverses[i] = inverse;
   }
-  memset(h + count * D, 0, (tile - count) * D * sizeof(float));
-  ops_product_nt(
-      head->context, thread, tile, m->vocabulary, D, h, D, head->weight, logits,
-      ops_logit_stride(m));
+  ops_product(
+      head->context, thread, count, h, D, &head->weight, logits, ops_logit_stride(m), false);
 }
 
 typedef struct {

@@ -10,6 +10,9 @@
 OPS_BODY f32x16 *ops_lanes(float *p) { return (f32x16 *)p; }
 OPS_BODY const f32x16 *ops_const_lanes(const float *p) { return (const f32x16 *)p; }
 
+// sum += a b, rounded once: the same bits with and without the instruction.
+#define OPS_FMA(sum, a, b) ((sum) = __builtin_elementwise_fma(a, b, sum))
+
 // The sum of 16 lanes by one fixed tree: halves, quarters, eighths.
 OPS_BODY float ops_combine(const f32x16 *lanes) {
   float v[OPS_LANES];

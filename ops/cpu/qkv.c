@@ -2,10 +2,15 @@
 // through all of it.
 #include "lanes.h"
 
+// The weights W of the three products, packed.
+typedef struct {
+  ops_weight q, k, v;
+} qkv_weights;
+
 typedef struct {
   ops_context *context;
   const ops_model *model;
-  ops_weight q, k, v;
+  const qkv_weights *forward, *backward;  // the latter of the way back alone
   ops_update q_update, k_update, v_update;
   const float *input_norm;
   const float *q_bias, *k_bias, *v_bias, *q_norm, *k_norm;  // NULL where there are none
@@ -18,32 +23,35 @@ typedef struct {
   float *dx, *h, *norm_parts, *q_norm_parts, *k_norm_parts;
 } qkv_arguments;
 
-static size_t narrowest(const ops_model *m) {
-  const size_t K = m->kv_heads * m->head_dim;
-  return K < m->hidden ? K : m->hidden;
-}
-
-// The parameters that both ways need, with room to widen them.
+// What both ways need but for the weights.
 static qkv_arguments arguments(
     ops_context *context, const ops_model *model, const ops_layer *layer,
     const ops_tensor *parameters, const ops_adapter *adapter, size_t rows) {
   const size_t D = model->hidden, d = model->head_dim;
   const size_t A = model->heads * d, K = model->kv_heads * d;
-  const ops_tiling tiles = ops_tile_rows(rows, narrowest(model));
-  ops_reserve_widened(context, parameters, D);
+  const ops_tiling tiles = ops_tile_rows(rows);
+  ops_arena_begin(context);
   ops_reserve_dropout(context, adapter, tiles.tile, D);
   float *room = ops_reserve_vectors(context, parameters, D + A + 2 * K + 2 * d);
   return (qkv_arguments){
-      .context = context, .model = model, .q = ops_weight_at(parameters, layer->q),
-      .k = ops_weight_at(parameters, layer->k), .v = ops_weight_at(parameters, layer->v),
-      .q_update = OPS_UPDATE_OF(adapter, q, D, A), .k_update = OPS_UPDATE_OF(adapter, k, D, K),
-      .v_update = OPS_UPDATE_OF(adapter, v, D, K),
+      .context = context, .model = model, .q_update = OPS_UPDATE_OF(adapter, q, D, A),
+      .k_update = OPS_UPDATE_OF(adapter, k, D, K), .v_update = OPS_UPDATE_OF(adapter, v, D, K),
       .input_norm = ops_vector(parameters, layer->input_norm, D, &room),
       .q_bias = ops_vector(parameters, layer->q_bias, A, &room),
       .k_bias = ops_vector(parameters, layer->k_bias, K, &room),
       .v_bias = ops_vector(parameters, layer->v_bias, K, &room),
       .q_norm = ops_vector(parameters, layer->q_norm, d, &room),
       .k_norm = ops_vector(parameters, layer->k_norm, d, &room), .tiles = tiles};
+}
+
+static qkv_weights weights(
+    const ops_model *m, const ops_layer *layer, const ops_tensor *parameters,
+    ops_direction direction) {
+  const size_t D = m->hidden, A = m->heads * m->head_dim, K = m->kv_heads * m->head_dim;
+  return (qkv_weights){
+      ops_weight_at(parameters, layer->q, A, D, m->products, direction),
+      ops_weight_at(parameters, layer->k, K, D, m->products, direction),
+      ops_weight_at(parameters, layer->v, K, D, m->products, direction)};
 }
 
 // Rotates `heads` heads of one row in place by +angle (sign 1) or -angle (sign -1).
@@ -79,11 +87,10 @@ OPS_BODY void qkv_tile(void *arguments, size_t item, unsigned thread) {
   float *h = a->context->scratch[thread];
   for (size_t r = 0; r < rows; r++)
     ops_rmsnorm_row(a->x + (first + r) * D, a->input_norm, h + r * D, D, m->norm_epsilon);
-  memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
   float *y = h + tile * D;
-  ops_product_nt(a->context, thread, tile, A, D, h, D, a->q, y, QKV);
-  ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, y + A, QKV);
-  ops_product_nt(a->context, thread, tile, K, D, h, D, a->v, y + A + K, QKV);
+  ops_product(a->context, thread, rows, h, D, &a->forward->q, y, QKV, false);
+  ops_product(a->context, thread, rows, h, D, &a->forward->k, y + A, QKV, false);
+  ops_product(a->context, thread, rows, h, D, &a->forward->v, y + A + K, QKV, false);
   float *u = y + tile * QKV;
   ops_update_forward(a->context, thread, &a->q_update, first, rows, h, D, u, y, QKV);
   ops_update_forward(a->context, thread, &a->k_update, first, rows, h, D, u, y + A, QKV);
@@ -108,6 +115,8 @@ void ops_qkv_f32(
   const size_t QKV = (model->heads + 2 * model->kv_heads) * model->head_dim;
   const size_t rank = adapter ? adapter->rank : 0;
   qkv_arguments a = arguments(context, model, layer, parameters, adapter, rows);
+  const qkv_weights forward = weights(model, layer, parameters, OPS_FORWARD);
+  a.forward = &forward;
   a.rope = rope->values;
   a.x = x->values;
   a.positions = positions;
@@ -141,9 +150,8 @@ OPS_BODY void head_norms_backward(
   float *h = a->h + first * D, *dy = a->qkv + first * QKV;
   for (size_t r = 0; r < rows; r++)
     ops_rmsnorm_row(a->x + (first + r) * D, a->input_norm, h + r * D, D, m->norm_epsilon);
-  memset(h + rows * D, 0, (tile - rows) * D * sizeof(float));
-  ops_product_nt(a->context, thread, tile, A, D, h, D, a->q, before, A + K);
-  ops_product_nt(a->context, thread, tile, K, D, h, D, a->k, before + A, A + K);
+  ops_product(a->context, thread, rows, h, D, &a->forward->q, before, A + K, false);
+  ops_product(a->context, thread, rows, h, D, &a->forward->k, before + A, A + K, false);
   float *u = before + tile * (A + K);
   ops_update_forward(a->context, thread, &a->q_update, first, rows, h, D, u, before, A + K);
   ops_update_forward(a->context, thread, &a->k_update, first, rows, h, D, u, before + A, A + K);
@@ -171,9 +179,9 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
         dy + r * QKV, m->heads + m->kv_heads, d, a->rope + (size_t)a->positions[first + r] * d, -1);
   float *dh = a->context->scratch[thread];
   if (a->q_norm) head_norms_backward(a, item, thread, rows, dh + tile * D);
-  ops_product_nn(a->context, thread, rows, A, D, dy, QKV, a->q, dh, D, false);
-  ops_product_nn(a->context, thread, rows, K, D, dy + A, QKV, a->k, dh, D, true);
-  ops_product_nn(a->context, thread, rows, K, D, dy + A + K, QKV, a->v, dh, D, true);
+  ops_product(a->context, thread, rows, dy, QKV, &a->backward->q, dh, D, false);
+  ops_product(a->context, thread, rows, dy + A, QKV, &a->backward->k, dh, D, true);
+  ops_product(a->context, thread, rows, dy + A + K, QKV, &a->backward->v, dh, D, true);
   ops_update_backward(a->context, thread, &a->q_update, first, rows, dy, QKV, dh, D);
   ops_update_backward(a->context, thread, &a->k_update, first, rows, dy + A, QKV, dh, D);
   ops_update_backward(a->context, thread, &a->v_update, first, rows, dy + A + K, QKV, dh, D);
@@ -193,8 +201,8 @@ OPS_BODY void qkv_backward_tile(void *arguments, size_t item, unsigned thread) {
 OPS_VARIANTS(qkv_backward_tile);
 
 size_t ops_qkv_workspace(const ops_model *model, size_t rows, size_t rank, bool drops) {
-  const size_t tiles = ops_tile_rows(rows, narrowest(model)).count;
-  return (ops_row_capacity(rows) + tiles + 4) * model->hidden +
+  const size_t tiles = ops_tile_rows(rows).count;
+  return (rows + tiles) * model->hidden +
          tiles * (model->heads + model->kv_heads) * model->head_dim + 6 * rows * rank +
          (drops ? 3 * rows * model->hidden : 0);
 }
@@ -206,10 +214,11 @@ static void accumulate(
   const size_t D = model->hidden, A = model->heads * model->head_dim;
   const size_t K = model->kv_heads * model->head_dim, QKV = A + 2 * K, rows = a->tiles.rows;
   const float *dy = a->qkv;
+  const bool pairs = a->backward->q.pairs;
   const ops_gradient_product products[] = {
-      {rows, A, D, dy, a->h, QKV, D, g + layer->q},
-      {rows, K, D, dy + A, a->h, QKV, D, g + layer->k},
-      {rows, K, D, dy + A + K, a->h, QKV, D, g + layer->v},
+      {rows, A, D, dy, a->h, QKV, D, g + layer->q, pairs},
+      {rows, K, D, dy + A, a->h, QKV, D, g + layer->k, pairs},
+      {rows, K, D, dy + A + K, a->h, QKV, D, g + layer->v, pairs},
   };
   ops_accumulate_products(context, products, 3);
   ops_add_columns(a->norm_parts, a->tiles.count, D, D, g + layer->input_norm);
@@ -247,6 +256,11 @@ void ops_qkv_backward_f32(
   const size_t D = model->hidden, A = model->heads * model->head_dim;
   const size_t K = model->kv_heads * model->head_dim, rank = adapter ? adapter->rank : 0;
   qkv_arguments a = arguments(context, model, layer, parameters, adapter, rows);
+  const qkv_weights backward = weights(model, layer, parameters, OPS_BACKWARD);
+  a.backward = &backward;
+  qkv_weights forward;
+  if (a.q_norm) forward = weights(model, layer, parameters, OPS_FORWARD);
+  a.forward = &forward;
   a.rope = rope->values;
   a.x = x->values;
   a.positions = positions;
@@ -254,13 +268,13 @@ void ops_qkv_backward_f32(
   a.dx_mid = dx_mid->values;
   a.dx = dx->values;
   a.h = workspace->values;
-  a.norm_parts = workspace->values + ops_row_capacity(rows) * D;
+  a.norm_parts = workspace->values + rows * D;
   a.q_norm_parts = a.norm_parts + a.tiles.count * D;
   a.k_norm_parts = a.q_norm_parts + a.tiles.count * A;
   float *room = a.k_norm_parts + a.tiles.count * K;
-  ops_update_reserve(&a.q_update, rows, &room);
-  ops_update_reserve(&a.k_update, rows, &room);
-  ops_update_reserve(&a.v_update, rows, &room);
+  ops_update_reserve(&a.q_update, adapter, rows, &room);
+  ops_update_reserve(&a.k_update, adapter, rows, &room);
+  ops_update_reserve(&a.v_update, adapter, rows, &room);
   const size_t before = layer->q_norm == OPS_ABSENT ? 0 : A + K + rank;
   ops_reserve_scratch(context, a.tiles.tile * (D + before));
   ops_parallel(context, a.tiles.count, qkv_backward_tile_variants[context->isa], &a);

@@ -154,7 +154,7 @@ OPS_BODY void sample_tile(void *arguments, size_t item, unsigned thread) {
   float *h = a->context->scratch[thread], *logits = h + tile * m->hidden;
   float *e = logits + tile * stride, *weights = e + stride;
   int32_t *heap = (int32_t *)(void *)(weights + stride), *ids = heap + stride;
-  ops_logits_tile(&a->head, thread, a->x, a->rows + first, 1, rows, tile, h, logits, NULL);
+  ops_logits_tile(&a->head, thread, a->x, a->rows + first, 1, rows, h, logits, NULL);
   for (size_t i = 0; i < rows; i++)
     a->drawn[first + i] = draw(
         logits + i * stride, m->vocabulary, a->sampling, a->uniforms[first + i], e, weights, heap,
@@ -168,7 +168,7 @@ void ops_head_sample_f32(
     const double *host_uniforms, ops_drawn *host_drawn) {
   sample_arguments a = {
       .context = context, .model = model, .head = ops_head_of(context, model, parameters),
-      .x = x->values, .rows = rows, .tiles = ops_tile_head(model, count), .sampling = sampling,
+      .x = x->values, .rows = rows, .tiles = ops_tile_rows(count), .sampling = sampling,
       .uniforms = host_uniforms, .drawn = host_drawn};
   const size_t stride = ops_logit_stride(model);
   ops_reserve_scratch(context, a.tiles.tile * (model->hidden + stride) + 4 * stride);

@@ -43,19 +43,24 @@ OPS_AVX512 static void widen_avx512(const uint16_t *from, ops_type type, size_t 
   widen(from, type, count, to);
 }
 
-void ops_widen(const ops_context *context, ops_weight weight, size_t count, float *values) {
-  if (weight.type == OPS_F32) {
-    memcpy(values, weight.values, count * sizeof *values);
+void ops_widen(const ops_context *context, ops_stored from, size_t count, float *values) {
+  if (from.type == OPS_F32) {
+    memcpy(values, from.values, count * sizeof *values);
     return;
   }
   static void (*const variants[])(const uint16_t *, ops_type, size_t, float *) = {
       widen_baseline, widen_avx2, widen_avx512};
-  variants[context->isa](weight.values, weight.type, count, values);
+  variants[context->isa](from.values, from.type, count, values);
 }
 
-ops_weight ops_weight_at(const ops_tensor *parameters, size_t offset) {
-  if (parameters->type == OPS_F32) return (ops_weight){parameters->values + offset, OPS_F32};
-  return (ops_weight){parameters->halves + offset, parameters->type};
+ops_stored ops_stored_from(ops_stored values, size_t offset) {
+  if (values.type == OPS_F32)
+    return (ops_stored){(const float *)values.values + offset, OPS_F32};
+  return (ops_stored){(const uint16_t *)values.values + offset, values.type};
+}
+
+ops_stored ops_stored_at(const ops_tensor *parameters, size_t offset) {
+  return ops_stored_from((ops_stored){parameters->values, parameters->type}, offset);
 }
 
 const float *ops_vector(const ops_tensor *parameters, size_t offset, size_t count, float **room) {
@@ -63,6 +68,6 @@ const float *ops_vector(const ops_tensor *parameters, size_t offset, size_t coun
   if (parameters->type == OPS_F32) return parameters->values + offset;
   float *values = *room;
   *room += count;
-  ops_widen(parameters->context, ops_weight_at(parameters, offset), count, values);
+  ops_widen(parameters->context, ops_stored_at(parameters, offset), count, values);
   return values;
 }

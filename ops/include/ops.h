@@ -9,14 +9,13 @@
 // - All tensors are f32, but for `parameters`, which may be in any `ops_type`: weights are widened
 //   exactly, a piece at a time, as they are used. Those that AdamW updates are f32.
 // - Matrices are row-major; a weight is [out, in], so a product is Y = X * W^T.
-// - "rows" are tokens of packed, unpadded sequences. A tensor of rows holds `ops_row_capacity`
-//   rows: products work on whole tiles and may read and write the rows after the last one.
+// - "rows" are tokens of packed, unpadded sequences.
 // - Letters: D hidden, F intermediate, V vocabulary, H query heads, G key-value heads, d head
 //   dimension, A = H*d, K = G*d, QKV = A + 2K.
 // - Unless said otherwise outputs are overwritten and may not alias inputs. Gradients of parameters
 //   are always accumulated into.
 // - Sums over rows run in the order of the rows, whatever the number of threads: a result depends
-//   on the inputs and on the product kernel (`ops_blas_core`) alone.
+//   on the inputs and on `ops_product_kernel` alone.
 // - No operator allocates on behalf of its caller, fails or prints; sizes are the caller's promise.
 //   A context is used by one thread at a time.
 #ifndef TEMPER_OPS_H
@@ -39,16 +38,24 @@ typedef enum ops_isa {
 } ops_isa;
 
 // A context with `threads` threads (the caller's is one of them) that uses the best instruction set
-// of this machine up to `up_to`. Returns NULL where memory or threads are exhausted.
+// of this machine up to `up_to` and to TEMPER_ISA (baseline, avx2) of the environment. Returns NULL where memory or threads are exhausted.
 ops_context *ops_context_create(unsigned threads, ops_isa up_to);
 // Ends the threads. Tensors must have been destroyed before.
 void ops_context_destroy(ops_context *context);
 ops_isa ops_context_isa(const ops_context *context);
 unsigned ops_context_threads(const ops_context *context);
-// The name of the product kernel in force, such as `Cooperlake`; a static string.
-const char *ops_blas_core(const ops_context *context);
-// The library of the products and how it was built, such as `OpenBLAS 0.3.21 DYNAMIC_ARCH …`.
-const char *ops_blas_library(const ops_context *context);
+
+// How the products of a model's layers and head are computed; all else is f32.
+typedef enum ops_products {
+  OPS_PRODUCTS_F32 = 0,
+  // Weights and activations rounded to bf16, summed in f32, where the processor has AVX512-BF16;
+  // elsewhere as OPS_PRODUCTS_F32.
+  OPS_PRODUCTS_BF16 = 1,
+} ops_products;
+
+// What decides the bits of products on this machine, a static string: `fma` are the same on every
+// machine, `avx512-bf16` those of the processor's instruction.
+const char *ops_product_kernel(const ops_context *context, ops_products products);
 
 // How the values of a tensor are held.
 typedef enum ops_type {
@@ -59,8 +66,6 @@ typedef enum ops_type {
 
 // `count` zeros; NULL where memory is exhausted.
 ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type);
-// The same for `rows` f32 rows and the room that goes with them, which takes no memory.
-ops_tensor *ops_tensor_create_rows(ops_context *context, size_t rows, size_t row_width);
 void ops_tensor_destroy(ops_tensor *tensor);
 size_t ops_tensor_count(const ops_tensor *tensor);
 ops_type ops_tensor_type(const ops_tensor *tensor);
@@ -78,9 +83,6 @@ void ops_tensor_copy(
     const ops_tensor *source, size_t source_offset, ops_tensor *destination,
     size_t destination_offset, size_t count);
 
-// Rows that a tensor of `rows` rows must have room for.
-size_t ops_row_capacity(size_t rows);
-
 // --- Model ---------------------------------------------------------------------------------------
 
 // An absent parameter.
@@ -89,6 +91,7 @@ size_t ops_row_capacity(size_t rows);
 typedef struct ops_model {
   size_t vocabulary, hidden, intermediate, heads, kv_heads, head_dim;
   float norm_epsilon;
+  ops_products products;
   size_t embedding;   // offset of [V, D]
   size_t final_norm;  // offset of [D]
   // Offset of [V, D]; equals `embedding` where weights are tied. OPS_ABSENT in a critic: then the
@@ -361,7 +364,7 @@ void ops_exp_f32(ops_context *context, const float *host_x, float *host_y, size_
 // at another place of a tile or in tiles of another size that the engine uses. 0: rows are
 // independent for this shape. `seed` makes the numbers.
 size_t ops_measure_row_dependence(
-    ops_context *context, size_t rows, size_t n, size_t k, uint64_t seed);
+    ops_context *context, size_t rows, size_t n, size_t k, ops_products products, uint64_t seed);
 
 // --- References ----------------------------------------------------------------------------------
 //
