@@ -39,6 +39,9 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    // Only to measure what it does alone.
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(
       name: "COps", path: "ops", publicHeadersPath: "include",
       cSettings: [.treatAllWarnings(as: .error)],
@@ -73,13 +76,18 @@ let package = Package(
         "Records", "Files", "Randomness", "Digest", "Estimator", "Tokenizer", "ChatTemplate",
         "Policy", "Operators",
       ]),
+    module(
+      "Bench",
+      [
+        "Records", "Files", "Randomness", "Operators", "Policy", "Estimator", "Stages", "COpenBLAS",
+      ]),
     .executableTarget(
       name: "pipeline",
       dependencies: [
         "Records", "Files", "Randomness", "Digest", "Operators", "Tokenizer", "ChatTemplate",
         "Policy",
         "Stages", "Inspector", "Evaluation", "Check", "Shards", "Queue", "Definition", "Estimator",
-        "Laboratory", "Replay",
+        "Laboratory", "Replay", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -120,6 +128,7 @@ let package = Package(
       ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
+    tests("Bench", ["Bench", "Records", "Policy", "Operators"]),
     tests("Evaluation", ["Evaluation", "Stages", "Records"]),
     .target(
       name: "DiskShim", path: "Tests/DiskShim", publicHeadersPath: "include",

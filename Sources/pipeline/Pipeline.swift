@@ -16,7 +16,7 @@ struct Pipeline: ParsableCommand {
       ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
       ConfigCommand.self, ModelCommand.self, GenerateCommand.self,
       CheckCommand.self, CheckpointCommand.self, QueueCommand.self,
-      DoctorCommand.self,
+      DoctorCommand.self, BenchCommand.self,
     ])
 
   static func main() {

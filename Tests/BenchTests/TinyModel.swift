@@ -1,0 +1,24 @@
+import Foundation
+import Policy
+
+/// A model directory with random weights in a temporary folder, removed with the object.
+final class TinyModel: Sendable {
+  let path = NSTemporaryDirectory() + "/bench-tests-\(UUID().uuidString)"
+
+  static let configuration = ModelConfiguration(
+    vocabularySize: 32, hiddenSize: 16, intermediateSize: 24, layerCount: 2, headCount: 2,
+    keyValueHeadCount: 1, headDimension: 8, maximumPositions: 256, stopIDs: [])
+
+  init(_ configuration: ModelConfiguration = TinyModel.configuration) throws {
+    let weights = InitialWeights(configuration, seed: 1)
+    try ModelDirectory.make(at: path) { (folder) throws(ModelDirectoryError) in
+      try ModelDirectory.write(
+        configuration, to: folder, tokenizerFrom: nil, storage: .f32, shardBytes: 1 << 30,
+        values: weights.values)
+    }
+  }
+
+  deinit {
+    do { try FileManager.default.removeItem(atPath: path) } catch { print("left: \(path)") }
+  }
+}
