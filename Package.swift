@@ -39,9 +39,6 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    // Only to measure what it does alone.
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(
       name: "COps", path: "ops", publicHeadersPath: "include",
       cSettings: [.treatAllWarnings(as: .error)],
@@ -79,7 +76,7 @@ let package = Package(
     module(
       "Bench",
       [
-        "Records", "Files", "Randomness", "Operators", "Policy", "Estimator", "Stages", "COpenBLAS",
+        "Records", "Files", "Randomness", "Operators", "Policy", "Estimator", "Stages",
       ]),
     .executableTarget(
       name: "pipeline",

@@ -92,10 +92,12 @@ public struct BenchRecord: Codable, Sendable {
         return product
       }
       products = measured
-      let seconds = measured.reduce(0) { $0 + $1.flop / (1e9 * ($1.gflopPerSecond ?? 1)) }
-      let rate = measured.reduce(0) { $0 + $1.flop } / seconds / 1e9
-      productsGflopPerSecond = rate
-      shareOfProducts = gflopPerSecond.map { $0 / rate }
+      if roofline.problem == nil {
+        let seconds = measured.reduce(0) { $0 + $1.flop / (1e9 * ($1.gflopPerSecond ?? 0)) }
+        let rate = measured.reduce(0) { $0 + $1.flop } / seconds / 1e9
+        productsGflopPerSecond = rate
+        shareOfProducts = gflopPerSecond.map { $0 / rate }
+      }
     }
     if let weightsGbPerSecond {
       memoryGbPerSecond = roofline.bandwidth.readGbPerSecond

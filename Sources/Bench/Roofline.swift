@@ -1,4 +1,3 @@
-import COpenBLAS
 import Dispatch
 
 /// What this machine can do at most: OpenBLAS's products and the memory's bandwidth, each measured
@@ -10,6 +9,9 @@ public final class Roofline {
   let threads: Int
   private var rates: [Key: Double] = [:]
   private var measuredBandwidth: MemoryBandwidth?
+  private var loaded: OpenBLAS?
+  /// Why nothing is compared with OpenBLAS.
+  public private(set) var problem: BenchError?
 
   /// - Parameter threads: that compute at once; at least 1.
   public init(threads: Int) {
@@ -36,22 +38,23 @@ public final class Roofline {
   ///
   /// Operands of more than ``operandFloats`` are measured on fewer rows: the rate does not rise any
   /// more there.
-  func rate(of product: Product) -> Double {
+  func rate(of product: Product) -> Double? {
     let widest = max(product.outputs, product.inputs)
     let rows = min(product.rows, max(Self.operandFloats / widest, Self.leastRows))
     let key = Key(
       kind: product.kind, rows: rows, outputs: product.outputs, inputs: product.inputs)
     if let known = rates[key] { return known }
+    guard let blas = blas() else { return nil }
     let flop = 2 * Double(rows) * Double(product.outputs) * Double(product.inputs)
     let call = BLASCall(
-      kind: product.kind, rows: rows, outputs: product.outputs, inputs: product.inputs)
-    let before = openblas_get_num_threads()
-    defer { openblas_set_num_threads(before) }
-    openblas_set_num_threads(Int32(threads))
-    let threads = threads
+      blas, kind: product.kind, rows: rows, outputs: product.outputs, inputs: product.inputs)
+    let before = blas.threads
+    defer { blas.threads = before }
+    blas.threads = threads
     var best = Self.best { call.run(part: 0, of: 1) }
     if threads > 1 {
-      openblas_set_num_threads(1)
+      blas.threads = 1
+      let threads = threads
       best = min(
         best,
         Self.best {
@@ -61,6 +64,20 @@ public final class Roofline {
     let rate = flop / best / 1e9
     rates[key] = rate
     return rate
+  }
+
+  /// nil where it is not installed, which is noted.
+  private func blas() -> OpenBLAS? {
+    if let loaded { return loaded }
+    guard problem == nil else { return nil }
+    do throws(BenchError) {
+      let blas = try OpenBLAS()
+      loaded = blas
+      return blas
+    } catch {
+      problem = error
+      return nil
+    }
   }
 
   private static let operandFloats = 1 << 25
@@ -83,6 +100,7 @@ public final class Roofline {
 /// Operands of a product with a weight, and calls of OpenBLAS on them.
 /// Calls of several threads write parts of the result that do not overlap, hence `@unchecked`.
 @safe private final class BLASCall: @unchecked Sendable {
+  private let blas: OpenBLAS
   private let kind: Product.Kind
   private let rows: Int
   private let outputs: Int
@@ -92,7 +110,8 @@ public final class Roofline {
   private let w: UnsafeMutableBufferPointer<Float>
   private let y: UnsafeMutableBufferPointer<Float>
 
-  init(kind: Product.Kind, rows: Int, outputs: Int, inputs: Int) {
+  init(_ blas: OpenBLAS, kind: Product.Kind, rows: Int, outputs: Int, inputs: Int) {
+    self.blas = blas
     self.kind = kind
     self.rows = rows
     self.outputs = outputs
@@ -124,29 +143,28 @@ public final class Roofline {
     let count = all * (part + 1) / parts - first
     guard count > 0 else { return }
     // The pointers hold what `init` allocated, and `first + count` lies inside the cut dimension.
-    unsafe multiply(
+    let (x, w, y) = unsafe (
       x.baseAddress.unsafelyUnwrapped, w.baseAddress.unsafelyUnwrapped,
-      y.baseAddress.unsafelyUnwrapped, first: first, count: count)
-  }
-
-  private func multiply(
-    _ x: UnsafeMutablePointer<Float>, _ w: UnsafeMutablePointer<Float>,
-    _ y: UnsafeMutablePointer<Float>, first: Int, count: Int
-  ) {
-    let (outs, ins) = (Int32(outputs), Int32(inputs))
+      y.baseAddress.unsafelyUnwrapped
+    )
     switch kind {
     case .forward:
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(count), outs, ins, 1, x + first * inputs,
-        ins, w, ins, 0, y + first * outputs, outs)
+      unsafe blas.multiply(
+        .init(values: x + first * inputs, stride: inputs),
+        .init(values: w, stride: inputs, isTransposed: true),
+        into: .init(values: y + first * outputs, stride: outputs), rows: count, columns: outputs,
+        depth: inputs)
     case .inputGradient:
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(count), ins, outs, 1,
-        y + first * outputs, outs, w, ins, 0, x + first * inputs, ins)
+      unsafe blas.multiply(
+        .init(values: y + first * outputs, stride: outputs), .init(values: w, stride: inputs),
+        into: .init(values: x + first * inputs, stride: inputs), rows: count, columns: inputs,
+        depth: outputs)
     case .weightGradient:
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasTrans, CblasNoTrans, Int32(count), ins, Int32(rows), 1, y + first, outs,
-        x, ins, 0, w + first * inputs, ins)
+      unsafe blas.multiply(
+        .init(values: y + first, stride: outputs, isTransposed: true),
+        .init(values: x, stride: inputs),
+        into: .init(values: w + first * inputs, stride: inputs), rows: count, columns: inputs,
+        depth: rows)
     }
   }
 }

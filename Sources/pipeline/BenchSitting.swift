@@ -33,6 +33,9 @@ final class BenchSitting {
     if !options.facts.json, !sitting.records.isEmpty {
       BenchPage(sitting.records, options.facts.output).print()
     }
+    if let problem = sitting.roofline.problem, let line = Failure(problem).line {
+      Output.note(line)
+    }
     if sitting.worst != .done { throw ExitCode(sitting.worst.rawValue) }
   }
 
