@@ -76,7 +76,8 @@ let package = Package(
     module(
       "Bench",
       [
-        "Records", "Files", "Randomness", "Operators", "Policy", "Estimator", "Stages",
+        "Records", "Files", "Randomness", "Operators", "Policy", "Estimator", "Tokenizer",
+        "Verifiers", "Queue", "Shards", "Definition", "Stages",
       ]),
     .executableTarget(
       name: "pipeline",

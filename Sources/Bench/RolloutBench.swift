@@ -75,10 +75,10 @@ public struct RolloutBench {
     record.shape = "\(shape)"
     if weights == .stored { record.precision = model.stored.tensors.first?.storage.rawValue }
     record.tokens = sequences * shape.newTokens
+    let responses = [Int](repeating: shape.newTokens, count: shape.rollouts)
     record.usefulGflop =
-      work.generation(
-        prompts: shape.prompts, promptTokens: Self.promptTokens, rollouts: shape.rollouts,
-        newTokens: shape.newTokens) / 1e9
+      Double(shape.prompts)
+      * work.generation(promptTokens: Self.promptTokens, responses: responses) / 1e9
     record.products = work.products(rows: rows, headRows: rows, trains: false)
     let bytesPerWeight = Double(model.bytes(weights)) / Double(model.configuration.parameterCount)
     let read = Double(passes) * bytesPerWeight * Double(work.weightsPerPass)

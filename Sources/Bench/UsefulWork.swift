@@ -59,17 +59,16 @@ package struct UsefulWork {
     return 3 * forward
   }
 
-  /// Of sampling responses of one length.
-  package func generation(prompts: Int, promptTokens: Int, rollouts: Int, newTokens: Int) -> Double
-  {
-    let sequences = Double(prompts * rollouts)
-    let prefill = Double(promptTokens) * rowFLOP + attentionFLOP(0..<promptTokens)
-    let decode =
-      Double(newTokens - 1) * rowFLOP
-      + attentionFLOP(promptTokens..<promptTokens + newTokens - 1)
+  /// Of sampling responses of these lengths to a prompt.
+  package func generation(promptTokens: Int, responses: [Int]) -> Double {
+    var flop = Double(promptTokens) * rowFLOP + attentionFLOP(0..<promptTokens)
     // The first token of every rollout of a group comes from one row of logits.
-    let head = (Double(prompts) + sequences * Double(newTokens - 1)) * headFLOP
-    return Double(prompts) * prefill + sequences * decode + head
+    if !responses.isEmpty { flop += headFLOP }
+    for tokens in responses where tokens > 1 {
+      flop += Double(tokens - 1) * (rowFLOP + headFLOP)
+      flop += attentionFLOP(promptTokens..<promptTokens + tokens - 1)
+    }
+    return flop
   }
 
   // MARK: The products

@@ -118,8 +118,11 @@ public final class Optimizer: Stage {
       moments = AdamWState(for: policy)
     }
     let needsStart = algorithm.quantities.contains(.logProbabilityOld)
-    if needsStart, batch.updates.count > 1 || algorithm.corrects { scoreUpdateStart(&groups) }
     var totals = StepTotals()
+    if needsStart, batch.updates.count > 1 || algorithm.corrects {
+      scoreUpdateStart(&groups)
+      totals.times.lap(.scoring)
+    }
     var logProbabilities: [[Float]] = []
     for (index, members) in batch.updates.enumerated() {
       var update = members.map { groups[Int($0)] }
@@ -129,7 +132,9 @@ public final class Optimizer: Stage {
     }
     version = step + 1
     isWhole = true
+    totals.times.begin()
     weightsDigest = policy.weightsDigest()
+    totals.times.lap(.digest)
     let seconds = began.duration(to: clock.now).seconds
     return UpdateRecord(
       step: step, weightsDigest: weightsDigest,
@@ -139,7 +144,7 @@ public final class Optimizer: Stage {
         Measurement("seconds/optimizer", seconds),
         Measurement("tokens_per_second/optimizer", Double(totals.tokens) / max(seconds, 1e-9)),
         Measurement("memory/peak_bytes", Double(ProcessMemory.peakBytes)),
-      ])
+      ] + totals.times.measurements)
   }
 
   /// Refuses rollouts that other weights sampled than their version has in this run, where nothing bounds
@@ -195,7 +200,8 @@ public final class Optimizer: Stage {
   private func work(
     off groups: inout [TrainedGroup], place: UpdatePlace, into totals: inout StepTotals
   ) throws -> [Float] {
-    try prepare(&groups, place)
+    totals.times.begin()
+    if try prepare(&groups, place) { totals.times.lap(.scoring) }
     let layout = MicroBatches(groups, size: settings.microBatchGroups)
     let normalizers = algorithm.normalizers(
       rows: layout.shapes, pairs: layout.pairs, microBatches: layout.rows)
@@ -207,10 +213,13 @@ public final class Optimizer: Stage {
     for (number, range) in layout.groups.enumerated() {
       if interruption?.status != nil { throw Interrupted() }
       let part = groups[range]
+      totals.times.begin()
       let scores = try policy.accumulate(
         part.map(\.training), temperature: temperature, into: gradient,
         dropoutKey: dropout.bits(place.key(microBatch: number))
       ) { scores in
+        totals.times.lap(.forward)
+        defer { totals.times.lap(.estimator) }
         if place.index == 0 { totals.measure(scores, against: part, digest: weightsDigest) }
         var micro = TokenBatch(part, scores)
         if !algorithm.selects {
@@ -223,22 +232,27 @@ public final class Optimizer: Stage {
           logProbability: evaluation.gradLogProbabilityFloat(),
           entropy: evaluation.gradEntropy.isEmpty ? nil : evaluation.gradEntropyFloat())
       }
+      totals.times.lap(.backward)
       logProbabilities += scores.logProbabilities
       if let critic {
         totals.add(
           try critic.accumulate(part, TokenBatch(part, scores), normalizers[number]))
+        totals.times.lap(.critic)
       }
     }
     if place.index == 0 { try check(totals.mismatch, place.step) }
+    totals.times.begin()
     let applied = apply(place.step, &totals)
+    totals.times.lap(.update)
     totals.add(applied, terms, diagnostics)
     return logProbabilities
   }
 
   /// What must look at the whole update before it is cut into passes: rejection and correction, and
   /// tokens that are picked among all.
-  private func prepare(_ groups: inout [TrainedGroup], _ place: UpdatePlace) throws {
-    guard algorithm.corrects || algorithm.selects else { return }
+  /// - Returns: whether there was anything of it to do.
+  private func prepare(_ groups: inout [TrainedGroup], _ place: UpdatePlace) throws -> Bool {
+    guard algorithm.corrects || algorithm.selects else { return false }
     var batch = TokenBatch(groups[...])
     try algorithm.correct(&batch)
     if algorithm.selects {
@@ -256,6 +270,7 @@ public final class Optimizer: Stage {
       if let selection = batch.selection { groups[index].selection = Array(selection[range]) }
       offset = range.upperBound
     }
+    return true
   }
 
   /// Clips, or skips, and updates.

@@ -11,6 +11,7 @@ struct AppliedUpdate {
 
 /// The sums of a step's updates.
 struct StepTotals {
+  var times = StepTimes()
   private(set) var updates: [[Measurement]] = []
   /// Largest |stored − recomputed| over the first update's on-policy rollout tokens, in nats.
   private(set) var mismatch = 0.0

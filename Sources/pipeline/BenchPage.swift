@@ -18,24 +18,31 @@ struct BenchPage {
     for record in rates where !record.parts.isEmpty {
       output.print("\(Self.name(record)): \(parts(record))")
     }
-    for record in records where record.tokensPerSecondMedian == nil {
-      for (name, value) in record.figures.sorted(by: { $0.key < $1.key }) {
-        output.print("\(Self.name(record)): \(name) \(Self.number(value))")
-      }
-    }
+    for record in records where !record.figures.isEmpty { printFigures(record) }
     for record in records where record.job == "roofline" { printProducts(record) }
     printState()
   }
 
+  private func printFigures(_ record: BenchRecord) {
+    output.print(output.styled(Self.name(record), .bold))
+    var table = TextTable([.init(""), .init("", .right)])
+    for (name, value) in record.figures.sorted(by: { $0.key < $1.key }) {
+      table.add(["  " + name, Self.number(value)])
+    }
+    output.print(table)
+  }
+
   private func table(_ records: [BenchRecord]) -> TextTable {
     var table = TextTable([
-      .init("job"), .init("threads", .right), .init("tokens/s", .right), .init("best", .right),
+      .init("job"), .init("threads", .right), .init("seconds", .right), .init("tokens/s", .right),
+      .init("best", .right),
       .init("GFLOP/s", .right), .init("of OpenBLAS", .right), .init("of memory", .right),
       .init("cores", .right), .init("peak MiB", .right),
     ])
     for record in records {
       table.add([
-        Self.name(record), "\(record.threads)", Self.number(record.tokensPerSecondMedian),
+        Self.name(record), "\(record.threads)", Self.number(record.secondsMedian),
+        Self.number(record.tokensPerSecondMedian),
         Self.number(record.tokensPerSecondBest), Self.number(record.gflopPerSecond),
         Self.percent(record.shareOfProducts), Self.percent(record.shareOfMemory),
         record.coresUsed.map { String(format: "%.2f", $0) } ?? "",

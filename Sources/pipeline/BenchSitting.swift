@@ -3,6 +3,7 @@ import Bench
 import Foundation
 import Inspector
 import Records
+import Stages
 
 /// Jobs that are measured one after the other: each in a process of its own, then compared with what
 /// the machine could do. What fails is said, and the next one measured.
@@ -51,6 +52,8 @@ final class BenchSitting {
         record = measured
       }
       try finish(record)
+    } catch is Interrupted {
+      note(ExitStatus.interrupted.rawValue)
     } catch {
       let failure = Failure(error)
       if let line = failure.line { Output.note(line) }

@@ -45,8 +45,10 @@ struct UsefulWorkTests {
     let group = TrainingGroup(
       prompt: [Int32](repeating: 1, count: 12),
       responses: [[Int32]](repeating: [Int32](repeating: 2, count: 64), count: 8))
-    let generated = work.generation(prompts: 3, promptTokens: 12, rollouts: 8, newTokens: 64)
-    #expect(3 * generated == work.training([group, group, group]))
+    let generated = work.generation(
+      promptTokens: 12, responses: [Int](repeating: 64, count: 8))
+    #expect(3 * generated == work.training([group]))
+    #expect(work.generation(promptTokens: 2, responses: []) == 2 * 6_291_456 + 3 * 4096)
   }
 
   @Test("the products of a pass are its FLOP without attention")
