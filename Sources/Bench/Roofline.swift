@@ -83,12 +83,12 @@ public final class Roofline {
   private static let operandFloats = 1 << 25
   private static let leastRows = 256
 
-  /// The shortest of several calls: at least three, and until a quarter of a second has passed.
+  /// The shortest of several calls: at least three, and until a tenth of a second has passed.
   private static func best(_ call: () -> Void) -> Double {
     call()
     var times = Times()
     let all = Stopwatch()
-    while times.all.count < 3 || all.elapsed < 0.25 {
+    while times.all.count < 3 || all.elapsed < 0.1 {
       let one = Stopwatch()
       call()
       times.add(one.elapsed)

@@ -18,11 +18,17 @@ extension CountdownSettings.Side: ExpressibleByArgument {}
 struct CommaSeparated<Element: ExpressibleByArgument & Sendable>: ExpressibleByArgument, Sendable {
   let elements: [Element]
 
+  init(_ elements: [Element]) { self.elements = elements }
+
   init?(argument: String) {
     let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     let elements = argument.isEmpty ? [] : parts.map { Element(argument: String($0)) }
     guard !elements.contains(where: { $0 == nil }) else { return nil }
     self.elements = elements.compactMap(\.self)
+  }
+
+  var defaultValueDescription: String {
+    elements.map(\.defaultValueDescription).joined(separator: ",")
   }
 }
 

@@ -9,11 +9,14 @@ final class TinyModel: Sendable {
     vocabularySize: 32, hiddenSize: 16, intermediateSize: 24, layerCount: 2, headCount: 2,
     keyValueHeadCount: 1, headDimension: 8, maximumPositions: 256, stopIDs: [])
 
-  init(_ configuration: ModelConfiguration = TinyModel.configuration) throws {
+  /// - Parameter tokenizer: a directory whose tokenizer to copy.
+  init(
+    _ configuration: ModelConfiguration = TinyModel.configuration, tokenizer: String? = nil
+  ) throws {
     let weights = InitialWeights(configuration, seed: 1)
     try ModelDirectory.make(at: path) { (folder) throws(ModelDirectoryError) in
       try ModelDirectory.write(
-        configuration, to: folder, tokenizerFrom: nil, storage: .f32, shardBytes: 1 << 30,
+        configuration, to: folder, tokenizerFrom: tokenizer, storage: .f32, shardBytes: 1 << 30,
         values: weights.values)
     }
   }

@@ -1,0 +1,136 @@
+import Foundation
+import Queue
+import Randomness
+import Records
+
+/// The queue as a store of groups: bytes on disk, speed of durable writes, speed of random reads; by
+/// one thread, the page cache warm, as the peers are measured.
+public struct StoreBench {
+  /// What a stored group is.
+  public enum Content: Sendable, Equatable {
+    /// Prompt, rollouts and verdicts of about 10 KB.
+    case trajectories
+    /// One record of so many bytes, half of which repeat.
+    case simulated(bytes: Int)
+  }
+
+  private let content: Content
+  private let count: Int
+  private let folder: TemporaryFolder
+  /// Groups of one transaction, as the peers have it.
+  private static let transactionGroups = 1000
+  /// Made before the clock starts, and reused in turn.
+  private static let differentGroups = 2000
+  private static let reads = 5000
+
+  /// - Parameter place: folder on the disk to measure; nil: the system's for temporary files.
+  public init(_ content: Content, count: Int, in place: String?) throws {
+    precondition(count > 0, "a store of \(count) groups")
+    self.content = content
+    self.count = count
+    folder = try TemporaryFolder(in: place)
+  }
+
+  public func run() throws -> BenchRecord {
+    var record = BenchRecord(job: "store", threads: 1, steps: 1)
+    let queue = try Queue.create(at: folder.path + "/queue", identity: "bench")
+    let claim = try queue.claim(stage: "bench")
+    let figures =
+      switch content {
+      case .trajectories: try trajectories(queue, claim, &record)
+      case .simulated(let bytes): try simulated(bytes, queue, claim, &record)
+      }
+    record.shape = "\(count)"
+    record.figures = figures
+    return record
+  }
+
+  private func trajectories(
+    _ queue: Queue, _ claim: StageClaim, _ record: inout BenchRecord
+  ) throws -> [String: Double] {
+    let source = SyntheticTrajectories()
+    let groups = (0..<min(count, Self.differentGroups)).map(source.group)
+    let raw = (0..<count).reduce(0) { $0 + groups[$1 % groups.count].rawBytes }
+    return try measure(queue, claim, rawBytes: raw, &record) { transaction, index in
+      try groups[index % groups.count].put(transaction, RecordKey(UInt64(index)))
+    } read: { transaction, index, compares in
+      try groups[index % groups.count].stands(
+        in: transaction, RecordKey(UInt64(index)), compares: compares)
+    }
+  }
+
+  private func simulated(
+    _ bytes: Int, _ queue: Queue, _ claim: StageClaim, _ record: inout BenchRecord
+  ) throws -> [String: Double] {
+    let stream = RandomStream(seed: 2, purpose: .dataset)
+    let payloads = (0..<min(count, Self.differentGroups)).map { index in
+      RecordPayload(
+        stable: (0..<bytes).map {
+          $0 % 2 == 0 ? UInt8(truncatingIfNeeded: stream.bits(UInt64(index), UInt32($0))) : 0
+        })
+    }
+    return try measure(queue, claim, rawBytes: bytes * count, &record) { transaction, index in
+      try transaction.put(
+        payloads[index % payloads.count], version: RolloutRecord.version, .rollouts,
+        RecordKey(UInt64(index)))
+    } read: { transaction, index, compares in
+      guard let found = try transaction.payload(.rollouts, RecordKey(UInt64(index))) else {
+        return false
+      }
+      return !compares || found == payloads[index % payloads.count]
+    }
+  }
+
+  /// Writes and reads; of some that are read, what comes back is compared with what went in.
+  /// - Parameter read: whether a group is there and, where it is to compare, the same.
+  private func measure(
+    _ queue: Queue, _ claim: StageClaim, rawBytes: Int, _ record: inout BenchRecord,
+    write: (WriteTransaction, Int) throws -> Void,
+    read: (ReadTransaction, Int, _ compares: Bool) throws -> Bool
+  ) throws -> [String: Double] {
+    let writing = Stopwatch()
+    for start in stride(from: 0, to: count, by: Self.transactionGroups) {
+      try queue.write(claims: [claim]) { transaction in
+        for index in start..<min(start + Self.transactionGroups, count) {
+          try write(transaction, index)
+        }
+      }
+    }
+    let written = writing.reading
+    let disk = Self.diskBytes(folder.path)
+    let stream = RandomStream(seed: 7, purpose: .dataset)
+    let keys = (0..<Self.reads).map { Int(stream.integer(below: UInt64(count), UInt64($0))) }
+    func require(_ key: Int, compares: Bool) throws {
+      let isThere = try queue.read { try read($0, key, compares) }
+      precondition(isThere, "store: group \(key) does not come back as it was written")
+    }
+    for key in keys.prefix(20) { try require(key, compares: true) }
+    let reading = Stopwatch()
+    for key in keys { try require(key, compares: false) }
+    let read = reading.reading
+    record.take(written)
+    record.secondsMedian = written.wall
+    record.secondsBest = written.wall
+    return [
+      "raw_mb": Double(rawBytes) / 1e6, "disk_mb": Double(disk) / 1e6,
+      "disk_share_of_raw": Double(disk) / Double(rawBytes),
+      "write_mb_per_second": Double(rawBytes) / 1e6 / written.wall,
+      "write_mb_per_cpu_second": Double(rawBytes) / 1e6 / written.processor,
+      "write_groups_per_second": Double(count) / written.wall,
+      "random_reads_per_second": Double(keys.count) / read.wall,
+      "random_reads_per_cpu_second": Double(keys.count) / max(read.processor, 1e-9),
+    ]
+  }
+
+  /// What the files of a folder take of the disk.
+  private static func diskBytes(_ folder: String) -> Int {
+    let paths = FileManager.default.subpaths(atPath: folder) ?? []
+    return paths.reduce(0) { sum, path in
+      var status = stat()
+      guard unsafe lstat("\(folder)/\(path)", &status) == 0,
+        status.st_mode & S_IFMT == S_IFREG
+      else { return sum }
+      return sum + 512 * Int(status.st_blocks)
+    }
+  }
+}
