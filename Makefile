@@ -15,7 +15,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 SANITIZERS = sanitize-address sanitize-thread sanitize-undefined
 
-.PHONY: demo twins algorithms test crash crash-planted soak fuzz $(SANITIZERS) build packages format lint \
+.PHONY: demo twins algorithms bench test crash crash-planted soak fuzz $(SANITIZERS) build packages format lint \
   clean
 
 demo: build
@@ -33,6 +33,11 @@ algorithms: build
 test: packages
 	$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build
+
+# Speed, as docs/benchmarks.md has it: everything on this machine, which should be doing nothing else.
+# docs/tools/bench.sh says how to do less; docs/tools/bench-table.py puts peers' figures beside.
+bench: build
+	docs/tools/bench.sh
 
 # The crash laboratory, whole: hours. `make test` has a few trials of every campaign. What has held is
 # not done again; SHARD=1/4 does a quarter, CAMPAIGN=kill,twice and SUBJECT=hpt less, MINUTES=30 stops,

@@ -27,6 +27,11 @@ struct BenchOptions: ParsableArguments {
   var steps = 5
   @Flag(inversion: .prefixedNo, help: "Measure what the machine could do at most.")
   var roofline = true
+  @Option(
+    help: ArgumentHelp(
+      "Also append a line of JSON for every job to a file, for docs/tools/bench-table.py.",
+      valueName: "file"))
+  var out: String?
   @Flag(help: ArgumentHelp("Measure in this process.", visibility: .private))
   var inThisProcess = false
   @OptionGroup var facts: FactOptions

@@ -65,7 +65,19 @@ final class BenchSitting {
     var record = measured
     if options.roofline, !options.inThisProcess { record.compare(with: roofline) }
     records.append(record)
-    if options.facts.json { try options.facts.output.json(record, isLine: true) }
+    let line = try Output.jsonLine(record)
+    if options.facts.json { options.facts.output.write(line) }
+    if let path = options.out { try append(line, to: path) }
+  }
+
+  private func append(_ line: String, to path: String) throws {
+    if !FileManager.default.fileExists(atPath: path) {
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
+    }
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.seekToEnd()
+    try file.write(contentsOf: Data(line.utf8))
+    try file.close()
   }
 
   private func note(_ status: Int32) {

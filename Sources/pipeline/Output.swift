@@ -68,6 +68,13 @@ struct Output {
   ///
   /// - Parameter isLine: on one line, for JSON lines; otherwise indented.
   func json(_ value: some Encodable, isLine: Bool = false) throws {
+    write(try Self.json(value, isLine: isLine))
+  }
+
+  /// A value as one line of JSON, its end included.
+  static func jsonLine(_ value: some Encodable) throws -> String { try json(value, isLine: true) }
+
+  private static func json(_ value: some Encodable, isLine: Bool) throws -> String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting =
@@ -76,8 +83,7 @@ struct Output {
       : [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
-    write(Self.safeJSON(text) + "\n")
+    return safeJSON(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n"
   }
 
   func styled(_ text: String, _ style: TextStyle) -> String {

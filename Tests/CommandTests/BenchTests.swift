@@ -30,9 +30,11 @@ struct BenchTests {
     let model = try Self.model(scratch)
     let result = try Binary.run([
       "bench", "train", model, "\(scratch.path)/none", "--shape", "2x8,2x,9999999x8", "--shape",
-      "1x6", "--steps", "1", "--threads", "1", "--json", "--no-roofline",
+      "1x6", "--steps", "1", "--threads", "1", "--json", "--no-roofline", "--out",
+      "\(scratch.path)/lines",
     ])
     let lines = try lines(result)
+    #expect(try String(contentsOfFile: "\(scratch.path)/lines", encoding: .utf8) == result.out)
     #expect(lines.map { $0["shape"] as? String } == ["2x8", "1x6"])
     #expect(lines.allSatisfy { ($0["tokens_per_second_median"] as? Double ?? 0) > 0 })
     #expect(lines.allSatisfy { ($0["peak_memory_bytes"] as? Int ?? 0) > 1 << 20 })

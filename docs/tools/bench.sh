@@ -1,0 +1,75 @@
+#!/bin/sh
+# Our side of docs/benchmarks.md: every job on the models S, M and L, with random weights and the shapes that
+# the peers' have. Prints tables, and appends JSON lines for docs/tools/bench-table.py.
+#
+#   make bench                     everything; L where memory allows
+#   JOBS="train rollout" make bench    some of: train rollout step store gate tokenizer verifier
+#   MODELS="S M" make bench        some models
+#   THREADS=1 STEPS=3 make bench   other than all cores and 5 repetitions
+#   OUT=ours.jsonl WORK=/disk make bench   where lines go, and what store and step write
+#
+# Run it while nothing else does. A job that fails is said, and the others are measured; the exit status is
+# that of the worst.
+set -u
+pipeline=${PIPELINE:-.build/release/pipeline}
+folder=${FOLDER:-.build/bench}
+out=${OUT:-$folder/ours.jsonl}
+jobs=${JOBS:-train rollout step store gate tokenizer verifier}
+models=${MODELS:-S M L}
+threads=${THREADS:+--threads $THREADS}
+steps=${STEPS:+--steps $STEPS}
+work=${WORK:+--work $WORK}
+worst=0
+
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+
+bench() {
+  # shellcheck disable=SC2086  # several options
+  "$pipeline" bench "$@" $threads --out "$out"
+  status=$?
+  [ "$status" -le "$worst" ] || worst=$status
+  [ "$status" -lt 128 ] || exit "$status"
+}
+wants() { case " $2 " in *" $1 "*) true ;; *) false ;; esac }
+
+mkdir -p "$folder"
+for model in $models; do
+  [ -f "$folder/$model/config.json" ] && continue
+  [ "$model" = L ] && type=bf16 || type=f32
+  "$pipeline" model init "$folder/$model" --config "docs/tools/bench-models/$model.json" \
+    --tokenizer pipelines/tokenizers/ladder --dtype "$type" || exit
+done
+
+# shellcheck disable=SC2086
+for model in $models; do
+  path=$folder/$model
+  if wants train "$jobs"; then
+    case $model in
+      L) bench train "$path" --shape 2x128 ${steps:---steps 2} ;;
+      *)
+        bench train "$path" --shape 64x96,8x512 $steps
+        bench train "$path" --shape 64x96 --loss grpo $steps
+        ;;
+    esac
+  fi
+  if wants rollout "$jobs"; then
+    case $model in
+      S) bench rollout "$path" --shape 128x8x64,1x8x64,1x1x64 $steps ;;
+      M) bench rollout "$path" --shape 128x8x64,32x8x64,1x8x64,1x1x64 $steps ;;
+      L) bench rollout "$path" --shape 1x8x32,1x1x32 ${steps:---steps 2} ;;
+    esac
+  fi
+  if wants step "$jobs" && [ "$model" = S ]; then
+    bench step "$path" --shape 16x8x32 ${steps:---steps 10} $work
+  fi
+done
+# shellcheck disable=SC2086
+if wants store "$jobs"; then bench store $work; fi
+# shellcheck disable=SC2086
+if wants gate "$jobs"; then bench gate $steps $work; fi
+# shellcheck disable=SC2086
+if wants tokenizer "$jobs"; then bench tokenizer pipelines/tokenizers/ladder $steps; fi
+# shellcheck disable=SC2086
+if wants verifier "$jobs"; then bench verifier $steps; fi
+echo "JSON lines: $out" >&2
+exit "$worst"
