@@ -91,13 +91,22 @@ public struct RunBackup {
     let copied = CheckpointExamination(of: target.checkpoint(pointer.step), pointer, hashes: true)
     guard copied.problem != nil else { return }
     let original = CheckpointExamination(of: folder, pointer, hashes: true)
-    guard let problem = original.problem, FileManager.default.fileExists(atPath: folder) else {
+    // A checkpoint that is being dropped loses its pointer first, then its files one by one.
+    guard let problem = original.problem, try isNamed(pointer, by: source) else {
       throw StageError(
         .notYet, at: folder, "the checkpoint changed while it was copied", remedy: "Try again.")
     }
     throw StageError(
       .damaged, at: folder, problem,
       remedy: "Run `pipeline checkpoint restore \(source.path) \(pointer.step)`, then try again.")
+  }
+
+  /// Whether the run, as it is now, has this checkpoint.
+  private static func isNamed(
+    _ pointer: CheckpointStore.Pointer, by source: RunDirectory
+  ) throws -> Bool {
+    let queue = try Queue.open(at: source.queue, access: .readOnly)
+    return try CheckpointStore.pointers(Ledger(queue: queue)).contains { $0.step == pointer.step }
   }
 
   /// Logs, and evaluations with queues of their own. Published policy versions stay behind: the
