@@ -11,8 +11,6 @@ struct DecodeSlots {
     /// Group and rollout number, the key of the random numbers.
     var group: UInt64
     var number: UInt32
-    /// Index of the prompt in the prefill.
-    var promptRow: Int
     /// Where its keys stand; `position` is that of `token`.
     var place: DecodePlace
     /// The last token drawn.
@@ -26,9 +24,6 @@ struct DecodeSlots {
   private let stream: RandomStream
   /// Whether an id ends a response.
   private var stops: [Bool]
-  /// Positions that any sequence can reach.
-  private(set) var mostPositions = 0
-
   init(sampling: SamplingSettings, stream: RandomStream, vocabulary: Int) {
     self.sampling = sampling
     self.stream = stream
@@ -39,29 +34,27 @@ struct DecodeSlots {
     for id in sampling.stopIDs where stops.indices.contains(Int(id)) { stops[Int(id)] = true }
   }
 
-  mutating func append(
-    request: Int, rollout: Int, limit: Int, key: GenerationRequest, promptRow: Int,
-    place: DecodePlace
-  ) {
+  mutating func append(_ arrival: Admission.Arrival, key: GenerationRequest) {
     all.append(
       Slot(
-        request: request, rollout: rollout, limit: limit, group: key.group,
-        number: UInt32(key.firstRollout + rollout), promptRow: promptRow, place: place))
-    mostPositions = max(mostPositions, place.position + limit)
+        request: arrival.request, rollout: arrival.rollout, limit: arrival.limit, group: key.group,
+        number: UInt32(key.firstRollout + arrival.rollout), place: arrival.place))
   }
 
-  /// Draws the next token of every sequence from row `rows[i]` of `x`, and drops those it ends.
+  /// Draws the next token of the sequences from `first` on, that of `all[first + i]` from row `rows[i]`
+  /// of `x`; drops those it ends, and returns them.
   mutating func draw(
-    _ compute: Compute, _ shape: TransformerShape, _ weights: Tensor, x: Tensor, rows: [Int],
-    _ onToken: Policy.TokenObserver, into results: inout [[Generation]]
-  ) {
-    let uniforms = all.map { stream.uniform($0.group, $0.number, UInt32($0.drawn)) }
+    from first: Int, _ compute: Compute, _ shape: TransformerShape, _ weights: Tensor, x: Tensor,
+    rows: [Int], _ onToken: Policy.TokenObserver, into results: inout [[Generation]]
+  ) -> [Slot] {
+    let uniforms = all[first...].map { stream.uniform($0.group, $0.number, UInt32($0.drawn)) }
     let drawn = compute.sample(
       shape, weights, x: x, rows: rows, filters: filters, uniforms: uniforms)
-    var kept = 0
-    for index in all.indices {
+    var ended: [Slot] = []
+    var kept = first
+    for index in first..<all.count {
       var slot = all[index]
-      let token = drawn[index]
+      let token = drawn[index - first]
       let stopped = stops[Int(token.token)]
       record(token, stopped: stopped, in: &results[slot.request][slot.rollout])
       onToken(slot.request, slot.rollout, token.token)
@@ -69,11 +62,15 @@ struct DecodeSlots {
       if slot.drawn > 0 { slot.place.position += 1 }
       slot.token = token.token
       slot.drawn += 1
-      guard !stopped, slot.drawn < slot.limit else { continue }
+      guard !stopped, slot.drawn < slot.limit else {
+        ended.append(slot)
+        continue
+      }
       all[kept] = slot
       kept += 1
     }
     all.removeLast(all.count - kept)
+    return ended
   }
 
   private func record(_ token: DrawnToken, stopped: Bool, in generation: inout Generation) {

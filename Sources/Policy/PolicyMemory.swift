@@ -86,7 +86,8 @@ public struct PolicyMemory: Sendable {
     let shared = blocks(group.promptTokens)
     let own = blocks(group.promptTokens % keyBlockPositions + group.responseTokens)
     let all = count * (shared + group.responses * own)
-    let sequences = min(count * group.responses, Policy.decodedAtOnce)
+    let rowsAtOnce = Policy.rowsAtOnce(shape, layers: layerCount, parameters: parameterCount)
+    let sequences = min(count * group.responses, rowsAtOnce)
     let held = min(
       all, max(Policy.cacheFloats, shared + own), sequences * (shared + own))
     let prefilled = min(
