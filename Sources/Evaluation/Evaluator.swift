@@ -76,7 +76,7 @@ private final class SuiteRun {
   private let run: Run
   private let step: UInt64
   private let interruption: Interruption?
-  private var rollout: RolloutGenerator?
+  private var rollout: (stage: RolloutGenerator, policy: Policy)?
   private var verifier: VerifierStage
 
   init(
@@ -91,6 +91,7 @@ private final class SuiteRun {
     let identity = [
       fingerprint, "\(step)", "\(settings.samples)", "\(settings.temperature)",
       "\(settings.topP)", "\(settings.maximumTokens)", "\(run.settings.seed)",
+      run.settings.numerics.rawValue,
       try run.digestText(version: step),
     ].joined(separator: " ")
     let folder = run.directory.evaluation(step, suite)
@@ -133,8 +134,10 @@ private final class SuiteRun {
   func advance(_ policy: () throws -> Policy) throws -> Bool {
     var moved = false
     if try ledger.cursor(.rollout) < UInt64(questions.count) {
-      if rollout == nil { rollout = generator(try policy()) }
-      if case .made(let outcome)? = try rollout?.advance(ledger) {
+      var (stage, policy) = try rollout ?? generator(try policy())
+      let progress = try policy.with(run.settings.numerics) { try stage.advance(ledger) }
+      rollout = (stage, policy)
+      if case .made(let outcome) = progress {
         try ledger.post(outcome, by: .rollout)
         moved = true
       }
@@ -147,15 +150,16 @@ private final class SuiteRun {
     return moved
   }
 
-  private func generator(_ policy: Policy) -> RolloutGenerator {
+  private func generator(_ policy: Policy) -> (stage: RolloutGenerator, policy: Policy) {
     let settings = run.settings.evaluation
-    return RolloutGenerator(
+    let stage = RolloutGenerator(
       settings: RolloutSettings(
         count: settings.samples, temperature: settings.temperature, topP: settings.topP,
         maximumTokens: settings.maximumTokens, chunkGroups: 64),
       renderer: run.renderer, policies: FixedPolicy(policy),
       stream: RandomStream(seed: run.settings.seed, purpose: .evaluation), attempts: nil,
       interruption: interruption)
+    return (stage, policy)
   }
 
   func result() throws -> SuiteResult {

@@ -54,7 +54,7 @@ public struct RunStatus: Sendable, Equatable, Encodable {
   public var firstGroup: UInt64
   /// Where a forked run comes from.
   public var origin: RunOrigin?
-  /// BLAS kernels after the one that the run began with.
+  /// product kernels after the one that the run began with.
   public var kernels: [KernelUse]
   public var notice: String?
 }

@@ -58,7 +58,7 @@ extension Compute {
   /// compares bits. About a tenth of a second.
   public func measureRowIndependence(
     widths: [Int] = [16, 48, 64, 100, 128, 192, 320, 512, 1024],
-    depths: [Int] = [64, 128, 144, 192, 256, 512], products: Products = .f32
+    depths: [Int] = [64, 128, 144, 192, 256, 512]
   ) -> RowIndependence {
     let rows = 192
     var shapes: [RowIndependence.Shape] = []
@@ -70,6 +70,6 @@ extension Compute {
       }
     }
     return RowIndependence(
-      productKernel: productKernel(products), rows: rows, shapes: shapes)
+      productKernel: productKernel, rows: rows, shapes: shapes)
   }
 }

@@ -17,17 +17,20 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
 /// handed over between threads, hence `Sendable`, and whoever holds it must not share it.
 @safe public final class Compute: @unchecked Sendable {
   let context: OpaquePointer
+  /// How the products of models on this context are computed, unless one says otherwise.
+  public let products: Products
 
   /// - Parameters:
   ///   - threads: how many compute at once, the caller's included; at least 1.
   ///   - upTo: the best instruction set that may be used; nil means what the machine has.
-  public init(threads: Int, upTo: ISA? = nil) {
+  public init(threads: Int, upTo: ISA? = nil, products: Products = .f32) {
     precondition(threads >= 1, "Compute: \(threads) threads")
     let isa = (upTo ?? .avx512).rawValue
     guard let context = unsafe ops_context_create(UInt32(threads), ops_isa(rawValue: isa)) else {
       fatalError("Compute: no memory or no threads for a context of \(threads)")
     }
     unsafe self.context = context
+    self.products = products
   }
 
   deinit { unsafe ops_context_destroy(context) }
@@ -42,11 +45,11 @@ public enum ISA: UInt32, Sendable, CaseIterable, Comparable {
 
   public var threads: Int { Int(unsafe ops_context_threads(context)) }
 
-  /// What decides the bits of f32 products: `fma`, the same on every machine.
-  public var productKernel: String { productKernel(.f32) }
-
-  /// What decides the bits of products on this machine: `fma`, the same on every machine, or
+  /// What decides the bits of `products` on this machine: `fma`, the same on every machine, or
   /// `avx512-bf16`.
+  public var productKernel: String { productKernel(products) }
+
+  /// The same of other products.
   public func productKernel(_ products: Products) -> String {
     unsafe String(cString: ops_product_kernel(context, products.c))
   }

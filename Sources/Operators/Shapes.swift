@@ -10,15 +10,20 @@ public struct TransformerShape: Sendable {
   /// - Parameter head: offset of the language-model head, nil in a critic, which has none.
   public init(
     vocabulary: Int, hidden: Int, intermediate: Int, heads: Int, keyValueHeads: Int,
-    headDimension: Int, normEpsilon: Float, embedding: Int, finalNorm: Int, head: Int?,
-    products: Products = .f32
+    headDimension: Int, normEpsilon: Float, embedding: Int, finalNorm: Int, head: Int?
   ) {
     precondition(heads % keyValueHeads == 0, "\(heads) heads over \(keyValueHeads) kv heads")
     precondition(headDimension % 2 == 0, "RoPE needs an even head dimension: \(headDimension)")
     c = ops_model(
       vocabulary: vocabulary, hidden: hidden, intermediate: intermediate, heads: heads,
       kv_heads: keyValueHeads, head_dim: headDimension, norm_epsilon: normEpsilon,
-      products: products.c, embedding: embedding, final_norm: finalNorm, head: head ?? absent)
+      products: OPS_PRODUCTS_F32, embedding: embedding, final_norm: finalNorm, head: head ?? absent)
+  }
+
+  /// How the products of layers and head are computed; f32 at first.
+  public var products: Products {
+    get { c.products == OPS_PRODUCTS_BF16 ? .bf16 : .f32 }
+    set { c.products = newValue.c }
   }
 
   /// Whether there is a language-model head: logits, scores and draws need it.

@@ -83,6 +83,18 @@ public final class Policy: @unchecked Sendable {
     set { transformer.activationRoom = newValue }
   }
 
+  /// Sequences that are decoded at once, at most; nil: what suits the model.
+  package var rowsAtOnce: Int? {
+    get { transformer.rowsAtOnce }
+    set { transformer.rowsAtOnce = newValue }
+  }
+
+  /// How the products of layers and head are computed; the context's way at first.
+  public var products: Products {
+    get { transformer.products }
+    set { transformer.products = newValue }
+  }
+
   public var configuration: ModelConfiguration { transformer.configuration }
   public var compute: Compute { transformer.compute }
 

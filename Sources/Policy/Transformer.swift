@@ -8,7 +8,7 @@ import Operators
 final class Transformer {
   let configuration: ModelConfiguration
   let compute: Compute
-  let shape: TransformerShape
+  private(set) var shape: TransformerShape
   let layers: [LayerOffsets]
   /// Where the value head stands; nil in a model with a language-model head.
   let valueHead: ValueHead?
@@ -22,6 +22,8 @@ final class Transformer {
   var rope: RotaryTable
   /// Floats of activations that are kept between a forward and its backward pass.
   var activationRoom = Transformer.keptActivations
+  /// Sequences that are decoded at once, at most; nil: what suits the model.
+  var rowsAtOnce: Int?
   /// Memory of forward and backward passes, kept between calls.
   var buffers = Buffers()
   /// Of `weights`, and of the whole.
@@ -49,6 +51,7 @@ final class Transformer {
     starts = SafetensorsWriter.offsets(of: configuration.parameters)
     compute = weights.compute
     shape = layout.shape
+    shape.products = compute.products
     layers = layout.layers
     valueHead = layout.valueHead
     rope = RotaryTable(configuration, compute: compute)
@@ -80,6 +83,12 @@ final class Transformer {
     guard let wanted = adapter?.base.digest else { return }
     let found = weightsDigestOfBase()
     guard found == wanted else { throw .otherBase(found: found, wanted: wanted) }
+  }
+
+  /// How the products are computed; the context's way at first.
+  var products: Products {
+    get { shape.products }
+    set { shape.products = newValue }
   }
 
   /// What updates change, and gradients and moments belong to: the adapter's values, or all weights.

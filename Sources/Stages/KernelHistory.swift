@@ -2,7 +2,7 @@ import Operators
 public import Queue
 import Records
 
-/// On which BLAS kernels a run was worked off: of bits that differ it can then be said why.
+/// On which product kernels a run was worked off: of bits that differ it can then be said why.
 public struct KernelUse: Sendable, Equatable, Encodable {
   /// Committed steps when it was first used.
   public var step: UInt64
@@ -34,7 +34,7 @@ enum KernelHistory {
 }
 
 extension Run {
-  /// Writes down that the run goes on with another BLAS kernel than before; goes with the next commit.
+  /// Writes down that the run goes on with another product kernel than before; goes with the next commit.
   func noteKernel() throws {
     let known = try KernelHistory.uses(stored: ledger.value(KernelHistory.key))
     guard compute.productKernel != known.last?.kernel ?? identity.productKernel else { return }
@@ -44,7 +44,7 @@ extension Run {
 }
 
 extension ReadTransaction {
-  /// The BLAS kernels that the run was worked off with after the one it began with.
+  /// The product kernels that the run was worked off with after the one it began with.
   public func kernels() throws -> [KernelUse] {
     try KernelHistory.uses(stored: state(KernelHistory.key))
   }

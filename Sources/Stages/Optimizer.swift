@@ -95,7 +95,7 @@ public final class Optimizer: Stage {
           .mismatch, at: "updates/\(step)",
           "working the step off again gives the weights \(hexadecimal(again.weightsDigest)), "
             + "logged are \(hexadecimal(logged.weightsDigest))",
-          remedy: "Resume with the BLAS kernel and the build that the run began with.")
+          remedy: "Resume with the product kernel and the build that the run began with.")
       }
       try publisher?.publishMissing(policy, critic?.model, version: version, newest: end)
       try each(step)

@@ -64,7 +64,7 @@ public struct OptimizerSettings: Sendable, Equatable {
       "optimizer.mismatch_bound", .number(0...100), default: .absent,
       meaning:
         "Largest difference between stored and recomputed log-probabilities of on-policy rollouts. "
-        + "Default: 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere."),
+        + "Default: 0 where the product kernel keeps rows apart, 1e-4 elsewhere."),
     Key(
       "optimizer.record", .list(of: .choice(["log_probability"])), default: .list([]),
       meaning:

@@ -192,7 +192,7 @@ final class Rederivation {
       .mismatch, at: "\(log)/\(key)",
       "working it out again gives other bytes than are stored: \(again.count) of "
         + "\(stored.count), first difference at \(place ?? min(stored.count, again.count))",
-      remedy: "Use the build, dataset, verifiers and BLAS kernel that the run began with.")
+      remedy: "Use the build, dataset, verifiers and product kernel that the run began with.")
   }
 
   func attempt(_ log: Log, _ key: RecordKey, _ body: () throws -> Void) {

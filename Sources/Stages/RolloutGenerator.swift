@@ -8,7 +8,7 @@ import Tokenizer
 /// tokenises prompts and demonstrations: everything a model or a tokenizer is needed for.
 ///
 /// Groups are decoded in chunks that depend on GroupIDs alone, so that a restarted run repeats the
-/// same bits even on a BLAS kernel whose rows depend on their neighbours.
+/// same bits even on a product kernel whose rows depend on their neighbours.
 public struct RolloutGenerator: Stage {
   public static let name = StageName.rollout
 

@@ -36,7 +36,7 @@ extension Run {
     PolicyPublisher(directory: directory, kept: settings.rollout.lag + 2)
   }
 
-  /// 0 where the BLAS kernel keeps rows apart, 1e-4 elsewhere.
+  /// 0 where the product kernel keeps rows apart, 1e-4 elsewhere.
   ///
   /// Measured on the products of this model, and not on the many that `doctor` tries: every start of an
   /// optimizer waits for it. Larger ones are made of the same blocks.

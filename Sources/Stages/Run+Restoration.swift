@@ -81,7 +81,7 @@ extension Run {
       try store.adopt(copy, as: pointer)
       return .copied
     }
-    let compute = Compute(threads: settings.compute.effectiveThreads)
+    let compute = settings.compute.makeCompute()
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: nil)
     let critic = settings.algorithm.algorithm.value.map { _ in Critic.initial(from: policy) }
     try store.put(

@@ -53,7 +53,7 @@ public final class Run {
     if let given { definition = given }
     let changes = try definition.changes(resuming: frozen)
     settings = try RunSettings(definition)
-    compute = Compute(threads: settings.compute.effectiveThreads)
+    compute = settings.compute.makeCompute()
     base = BaseModel(of: settings, compute)
     stream = try PromptStream(settings.reader, seed: settings.seed)
     let queue = try opened ?? Self.openQueue(directory)
@@ -71,7 +71,8 @@ public final class Run {
     if let notice = queue.notice { notices.append(notice) }
     if compute.productKernel != identity.productKernel {
       notices.append(
-        "BLAS kernel \(compute.productKernel); the run began with \(identity.productKernel): bits differ")
+        "product kernel \(compute.productKernel); the run began with \(identity.productKernel): bits differ"
+      )
     }
     self.notices = notices
     if !changes.isEmpty { try Self.freeze(definition, changes, identity, in: directory) }

@@ -23,7 +23,7 @@ extension Run {
     fork: RunFork? = nil
   ) throws {
     let settings = try RunSettings(definition)
-    let compute = Compute(threads: settings.compute.effectiveThreads)
+    let compute = settings.compute.makeCompute()
     let stream = try PromptStream(settings.reader, seed: settings.seed)
     _ = try settings.verifier.makeTable()
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)

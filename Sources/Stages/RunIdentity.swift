@@ -73,7 +73,7 @@ struct RunIdentity: Codable, Equatable {
     return true
   }
 
-  /// Refuses to go on with other data, or, unless allowed, another BLAS kernel.
+  /// Refuses to go on with other data, or, unless allowed, another product kernel.
   func check(
     _ stream: PromptStream, productKernel core: String, allowsOtherKernel: Bool, at path: String
   ) throws(StageError) {
@@ -86,8 +86,9 @@ struct RunIdentity: Codable, Equatable {
     }
     guard productKernel == core || allowsOtherKernel else {
       throw StageError(
-        .changed, at: path, "BLAS runs the \(core) kernel, the run began with \(productKernel)",
-        remedy: "Unset or set OPENBLAS_CORETYPE accordingly, or pass "
+        .changed, at: path,
+        "products run on the \(core) kernel here, and the run began with \(productKernel)",
+        remedy: "Go on where that kernel is (`pipeline doctor` names a machine's), or pass "
           + "`--set compute.allow_other_kernel=true`; the bits then differ.")
     }
   }

@@ -1,4 +1,5 @@
 public import Definition
+import Policy
 
 /// Every key of a definition, section by section in the order of the pipeline. The sections' own
 /// keys stand with the stage that reads them.
@@ -18,5 +19,11 @@ public enum RunKeys {
       "steps", .integer(1...10_000_000), role: .operational,
       meaning:
         "Steps to train; a step works off one loss batch and raises the policy version by one."),
+    Key(
+      "numerics", .choice(Numerics.allCases.map(\.rawValue)), default: .text("exact"),
+      role: .operational,
+      meaning:
+        "Of decoding that nothing trains on, the evaluations': exact computes as training does, "
+        + "fast in bf16 where the processor has it. Training rollouts are exact."),
   ]
 }

@@ -1,6 +1,7 @@
 public import Definition
 import Estimator
 import Foundation
+public import Operators
 public import Policy
 
 /// Section `checkpoint`.
@@ -72,23 +73,34 @@ public struct EvaluationSettings: Sendable, Equatable {
 public struct ComputeSettings: Sendable, Equatable {
   public var threads: Int
   public var allowsOtherKernel: Bool
+  public var products: Products
 
   static let keys: [Key] = [
+    Key(
+      "compute.precision", .choice(Products.allCases.map(\.rawValue)), default: .text("f32"),
+      meaning:
+        "Of the products of layers and head: f32, or bf16, which rounds weights and activations "
+        + "to bf16 and sums in f32, twice as fast where the processor has AVX512-BF16 and as f32 "
+        + "elsewhere. Weights, gradients and moments stay f32; a critic and the KL anchor do the same."
+    ),
     Key(
       "compute.threads", .integer(0...1024), default: .integer(0), role: .operational,
       meaning: "Threads of the numeric operators, 0 for one per core; results do not depend on it."),
     Key(
       "compute.allow_other_kernel", .flag, default: .flag(false), role: .operational,
-      meaning: "Let a run go on with another BLAS kernel than it began with; bits then differ."),
+      meaning: "Let a run go on with another product kernel than it began with; bits then differ."),
   ]
 
   init(_ definition: Definition) {
     threads = definition.integer("compute.threads")
     allowsOtherKernel = definition.flag("compute.allow_other_kernel")
+    products = Products(rawValue: definition.text("compute.precision")) ?? .f32
   }
 }
 
 extension ComputeSettings {
+  func makeCompute() -> Compute { Compute(threads: effectiveThreads, products: products) }
+
   /// Threads to start: what was asked for, or one per core.
   var effectiveThreads: Int {
     threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount
@@ -100,6 +112,8 @@ public struct RunSettings: Sendable, Equatable {
   public var name: String
   public var seed: UInt64
   public var steps: Int
+  /// Of decoding that nothing trains on.
+  public var numerics: Numerics
   public var model: ModelSettings
   /// What is trained in place of all weights; nil: they are.
   public var adapter: AdapterSettings?
@@ -118,6 +132,7 @@ public struct RunSettings: Sendable, Equatable {
     name = definition.name
     seed = UInt64(definition.integer("seed"))
     steps = definition.integer("steps")
+    numerics = Numerics(rawValue: definition.text("numerics")) ?? .exact
     model = ModelSettings(definition)
     adapter = try AdapterKeys.read(definition)
     reader = ReaderSettings(definition)

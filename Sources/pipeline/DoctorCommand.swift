@@ -5,7 +5,7 @@ import Records
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Say what this machine promises: libraries, BLAS kernel, memory, disk.",
+    abstract: "Say what this machine promises: libraries, product kernel, memory, disk.",
     discussion: "Exit 1 when something that a run needs is missing.")
 
   @OptionGroup var options: FactOptions

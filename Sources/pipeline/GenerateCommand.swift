@@ -1,10 +1,10 @@
-import ArgumentParser
+public import ArgumentParser
 import ChatTemplate
 import Files
 import Foundation
 import Inspector
 import Operators
-import Policy
+public import Policy
 import Randomness
 import Records
 import Stages
@@ -48,6 +48,10 @@ struct GenerateCommand: ParsableCommand {
       valueName: "date"))
   var chatDate = "2024-07-26"
   @OptionGroup var sampling: SamplingOptions
+  @Option(
+    help: ArgumentHelp(
+      "exact computes in f32, fast in bf16 where the processor has it.", valueName: "exact|fast"))
+  var numerics = Numerics.exact
   @Option(help: ArgumentHelp("Threads; the answer does not depend on it.", valueName: "n"))
   var threads = ProcessInfo.processInfo.activeProcessorCount
   @Flag(name: .shortAndLong, help: "Nothing on stderr but errors.") var quiet = false
@@ -80,7 +84,11 @@ struct GenerateCommand: ParsableCommand {
       model, promptTokens: tokens.count, limit: sampling.maxTokens,
       output: options.json ? nil : options.output)
     do {
-      try sample(policy, tokens, sampling.settings(for: model), interruption) { answer.append($0) }
+      try policy.with(numerics) {
+        try sample(policy, tokens, sampling.settings(for: model), interruption) {
+          answer.append($0)
+        }
+      }
     } catch let error as PolicyError where error.code == .cancelled {
       // What came is shown, and the exit code says that more would have.
     }
@@ -218,3 +226,5 @@ struct SamplingOptions: ParsableArguments {
       maximumTokens: maxTokens, tokenLimit: model.tokenizer.count)
   }
 }
+
+extension Numerics: ExpressibleByArgument {}

@@ -81,7 +81,7 @@ enum RunReport {
     let share = summary.rawBytes == 0 ? 0 : Double(summary.storedBytes) / Double(summary.rawBytes)
     return [
       "\(summary.stepsDone) steps in \(ProgressDisplay.duration(summary.wallSeconds)), "
-        + "peak memory \(summary.peakMemoryBytes >> 20) MiB, BLAS kernel \(summary.productKernel), "
+        + "peak memory \(summary.peakMemoryBytes >> 20) MiB, product kernel \(summary.productKernel), "
         + "log-probability mismatch \(summary.logprobMismatchMax)",
       "\(summary.generatedTokens) tokens sampled, stored at "
         + "\(ProgressDisplay.fixed(share, 2)) of their raw bytes",

@@ -9,6 +9,7 @@ private final class TravelledRun: Sendable {
   let scratch: Scratch
   let path: String
   let data: String
+  let definition: String
   let made: Binary.Result
 
   private init() throws {
@@ -27,7 +28,7 @@ private final class TravelledRun: Sendable {
       CharacterTokenizer.json(
         characters: Array("0123456789abcdefghijklmnopqrstuvwxyz+-*=#,.() \n"),
         specials: ["<|endoftext|>"]), to: "tokenizer/tokenizer.json")
-    let definition = try scratch.write(
+    definition = try scratch.write(
       """
       seed: 5
       steps: 6
@@ -184,22 +185,29 @@ struct TravelTests {
     }
   }
 
-  @Test("another BLAS kernel is refused, or allowed by a flag and written down")
+  @Test("another product kernel is refused, or allowed by a flag and written down")
   func kernel() throws {
-    try withCopy { run, _ in
-      let environment = ["OPENBLAS_CORETYPE": "Nehalem"]
-      let refused = try Binary.run(["resume", run, "--quiet"], environment: environment)
-      #expect(refused.status == 3 && refused.isOneLineError, "\(refused)")
-      #expect(refused.error.contains("Nehalem") && refused.error.contains("allow_other_kernel"))
-      let allowed = try Binary.run(
-        [
-          "resume", run, "--quiet", "--json", "--set", "compute.allow_other_kernel=true", "--set",
-          "steps=7",
-        ], environment: environment)
-      #expect(try allowed.object()["blas_core"] as? String == "Nehalem", "\(allowed)")
-      let status = try Binary.run(["status", run])
-      #expect(status.out.contains("Nehalem from step 6"), "\(status)")
-    }
+    let scratch = try Scratch()
+    let definition = try scratch.write(
+      "extends: \(try original().definition)\ncompute: {precision: bf16}\n", to: "bf16.yaml")
+    let run = scratch.path + "/run"
+    let made = try Binary.run(["run", definition, "--run", run, "--quiet", "--json"])
+    let first = try #require(try made.object()["blas_core"] as? String, "\(made)")
+    #expect(try made.object()["logprob_mismatch_max"] as? Double == 0)
+    // Where the processor has no bf16 there is one kernel, and nothing to refuse.
+    guard first == "avx512-bf16" else { return }
+    let environment = ["TEMPER_ISA": "avx2"]
+    let refused = try Binary.run(["resume", run, "--quiet"], environment: environment)
+    #expect(refused.status == 3 && refused.isOneLineError, "\(refused)")
+    #expect(refused.error.contains("fma") && refused.error.contains("allow_other_kernel"))
+    let allowed = try Binary.run(
+      [
+        "resume", run, "--quiet", "--json", "--set", "compute.allow_other_kernel=true", "--set",
+        "steps=7",
+      ], environment: environment)
+    #expect(try allowed.object()["blas_core"] as? String == "fma", "\(allowed)")
+    let status = try Binary.run(["status", run])
+    #expect(status.out.contains("fma from step 6"), "\(status)")
   }
 
   @Test("a moved dataset is named anew, a changed one refused with its file")

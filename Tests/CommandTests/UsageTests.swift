@@ -83,14 +83,16 @@ struct UsageTests {
   func doctor() throws {
     let text = try Binary.run(["doctor"])
     #expect(text.status == 0, "\(text)")
-    for word in ["LMDB", "zstd", "OpenBLAS kernel", "promise", "memory", "disk"] {
+    for word in ["LMDB", "zstd", "fma in f32", "promise", "memory", "disk"] {
       #expect(text.out.contains(word))
     }
     let facts = try Binary.run(["doctor", "--json"]).object()
     #expect(facts["is_well"] as? Bool == true)
-    let pinned = try Binary.run(
-      ["doctor", "--json"], environment: ["OPENBLAS_CORETYPE": "Haswell"])
-    let blas = try #require(try pinned.object()["blas"] as? [String: Any])
-    #expect(blas["pinned"] as? String == "Haswell")
+    let products = try #require(facts["products"] as? [String: Any])
+    #expect(products["kernel"] as? String == "fma")
+    #expect(products["promise"] as? String == "same_bits", "\(products)")
+    let limited = try Binary.run(["doctor", "--json"], environment: ["TEMPER_ISA": "baseline"])
+    let processor = try #require(try limited.object()["processor"] as? [String: Any])
+    #expect(processor["instruction_set"] as? String == "baseline")
   }
 }

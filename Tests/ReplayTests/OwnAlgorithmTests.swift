@@ -121,7 +121,7 @@ import Testing
     let own = try weights(nil)
     let recorded = try weights(0)
     let worst = zip(own, recorded).map { abs($0 - $1) }.max() ?? .infinity
-    // Bit for bit where the BLAS kernel keeps rows apart, 1e-4 in the log-probability elsewhere.
+    // Bit for bit where the product kernel keeps rows apart, 1e-4 in the log-probability elsewhere.
     #expect(own.count == recorded.count && worst <= 1e-5, "\(worst)")
     #expect(own.contains { $0 != 0 })
     #expect(try weights(1) != own)

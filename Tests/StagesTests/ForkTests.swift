@@ -56,7 +56,7 @@ import Testing
       for rollout in record.rollouts {
         let anchor = try #require(rollout.quantity(RecordedQuantity.anchor))
         let worst = zip(anchor, rollout.logProbabilities).map { abs($0 - $1) }.max() ?? 0
-        // The same bits where the BLAS kernel keeps rows apart.
+        // The same bits where the product kernel keeps rows apart.
         #expect(worst <= bound)
       }
     }

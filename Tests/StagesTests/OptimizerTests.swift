@@ -159,7 +159,7 @@ import Testing
   @Test(
     .enabled(
       if: Compute(threads: 1).measureRowIndependence().holds,
-      "skipped: the BLAS kernel in force does not keep rows apart"))
+      "skipped: the product kernel in force does not keep rows apart"))
   func oneUnitInTheLastPlaceIsSeenAndRefused() throws {
     let error = #expect(throws: StageError.self) { try perturbed { $0.nextUp } }
     #expect(error?.code == .mismatch && error?.exitStatus == .mismatch)

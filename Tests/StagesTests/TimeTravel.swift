@@ -41,7 +41,7 @@ func work(_ run: Run, _ stages: [StageName], limit: UInt64? = nil) throws -> Run
   return try session.work(limit: limit)
 }
 
-/// Where the bound is stated nobody measures what the BLAS kernel allows, which costs more than these small
+/// Where the bound is stated nobody measures what the product kernel allows, which costs more than these small
 /// runs themselves.
 let statedBound = ("optimizer.mismatch_bound", "1e-4")
 

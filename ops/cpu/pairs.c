@@ -4,96 +4,6 @@
 #include "lanes.h"
 #include "product.h"
 
-// --- Rounding ------------------------------------------------------------------------------------
-
-typedef uint32_t u32x16 __attribute__((vector_size(64), aligned(2), may_alias));
-typedef uint16_t u16x16 __attribute__((vector_size(32), aligned(2), may_alias));
-
-typedef uint32_t u32x8 __attribute__((vector_size(32), aligned(2), may_alias));
-
-// The bits of f32 values as those of bf16: to the nearest, ties to even; a NaN stays one.
-#define OPS_ROUNDED(vector, bits)                                                              \
-  ({                                                                                           \
-    const vector exact = bits;                                                                 \
-    const vector nearest = (exact + 0x7FFF + (exact >> 16 & 1)) >> 16;                         \
-    const vector is_nan = (vector)((exact & 0x7FFFFFFF) > 0x7F800000);                         \
-    (is_nan & (exact >> 16 | 0x40)) | (~is_nan & nearest);                                     \
-  })
-
-typedef struct {
-  const float *values;
-  size_t stride, rows, width, places;
-  uint16_t *to;
-} narrowing;
-
-OPS_BODY void narrow(void *arguments, size_t item, unsigned thread) {
-  (void)item;
-  (void)thread;
-  const narrowing *n = arguments;
-  const size_t whole = n->width - n->width % OPS_LANES;
-  for (size_t i = 0; i < whole; i += OPS_LANES) {
-    const u32x16 bits = *(const u32x16 *)(n->values + i);
-    *(u16x16 *)(n->to + i) = __builtin_convertvector(OPS_ROUNDED(u32x16, bits), u16x16);
-  }
-  if (whole == n->width) return;
-  u32x16 bits = {0};
-  memcpy(&bits, n->values + whole, (n->width - whole) * sizeof(float));
-  const u16x16 halves = __builtin_convertvector(OPS_ROUNDED(u32x16, bits), u16x16);
-  memcpy(n->to + whole, &halves, (n->width - whole) * sizeof *n->to);
-}
-OPS_VARIANTS(narrow);
-
-// LANES columns of two rows as pairs, of which only `lanes` are there, and the second row perhaps not.
-#define OPS_PACK_PAIRS(name, vector, LANES)                                                    \
-  OPS_BODY void name(                                                                          \
-      const float *values, size_t stride, bool is_pair, size_t lanes, uint16_t *to) {          \
-    vector first = {0}, second = {0};                                                          \
-    if (lanes == LANES && is_pair) {                                                           \
-      first = *(const vector *)values;                                                         \
-      second = *(const vector *)(values + stride);                                             \
-    } else {                                                                                   \
-      memcpy(&first, values, lanes * sizeof(float));                                           \
-      if (is_pair) memcpy(&second, values + stride, lanes * sizeof(float));                    \
-    }                                                                                          \
-    *(vector *)to = OPS_ROUNDED(vector, first) | OPS_ROUNDED(vector, second) << 16;            \
-  }
-OPS_PACK_PAIRS(pack_sixteen, u32x16, 16)
-OPS_PACK_PAIRS(pack_eight, u32x8, 8)
-
-OPS_BODY void pack_pairs(void *arguments, size_t item, unsigned thread) {
-  (void)item;
-  (void)thread;
-  const narrowing *n = arguments;
-  for (size_t r = 0; r < n->rows; r += 2) {
-    const float *values = n->values + r * n->stride;
-    uint16_t *to = n->to + r * n->places;
-    const bool is_pair = r + 1 < n->rows;
-    if (n->places == OPS_STRIP) {
-      pack_eight(values, n->stride, is_pair, n->width, to);
-      continue;
-    }
-    for (size_t i = 0; i < n->places; i += OPS_LANES) {
-      const size_t left = n->width > i ? n->width - i : 0;
-      pack_sixteen(values + i, n->stride, is_pair, left < OPS_LANES ? left : OPS_LANES, to + 2 * i);
-    }
-  }
-}
-OPS_VARIANTS(pack_pairs);
-
-void ops_narrow(const ops_context *context, const float *values, size_t count, uint16_t *halves) {
-  narrowing n = {.values = values, .width = count, .to = halves};
-  narrow_variants[context->isa](&n, 0, 0);
-}
-
-void ops_pack_pairs(
-    const ops_context *context, const float *values, size_t stride, size_t rows, size_t width,
-    size_t places, uint16_t *to) {
-  narrowing n = {values, stride, rows, width, places, to};
-  pack_pairs_variants[context->isa](&n, 0, 0);
-}
-
-// --- The innermost loops -------------------------------------------------------------------------
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -104,6 +14,45 @@ bool ops_pairs_available(const ops_context *context) {
   __builtin_cpu_init();
   return context->isa == OPS_ISA_AVX512 && __builtin_cpu_supports("avx512bf16");
 }
+
+// --- Rounding ------------------------------------------------------------------------------------
+
+// The first `count` of 16 lanes.
+#define OPS_FIRST(count) ((__mmask16)((1u << (count)) - 1))
+
+OPS_AVX512_BF16 void ops_narrow(const float *values, size_t count, uint16_t *halves) {
+  for (size_t i = 0; i < count; i += OPS_LANES) {
+    const __mmask16 lanes = count - i < OPS_LANES ? OPS_FIRST(count - i) : 0xFFFF;
+    const __m512 exact = _mm512_maskz_loadu_ps(lanes, values + i);
+    _mm256_mask_storeu_epi16(halves + i, lanes, (__m256i)_mm512_cvtneps_pbh(exact));
+  }
+}
+
+// Sixteen columns of two rows, of which `lanes` are there, to pairs of which `places` are.
+OPS_AVX512_BF16 OPS_BODY void pack_two(
+    const float *first, const float *second, __mmask16 lanes, __mmask16 places, uint16_t *to) {
+  const __m512 one = _mm512_maskz_loadu_ps(lanes, first);
+  const __m512 two = second ? _mm512_maskz_loadu_ps(lanes, second) : _mm512_setzero_ps();
+  const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(one));
+  const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(two));
+  const __m512i both = _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+  _mm512_mask_storeu_epi32(to, places, both);
+}
+
+OPS_AVX512_BF16 void ops_pack_pairs(
+    const float *values, size_t stride, size_t rows, size_t width, size_t places, uint16_t *to) {
+  for (size_t r = 0; r < rows; r += 2, values += 2 * stride, to += 2 * places) {
+    const float *second = r + 1 < rows ? values + stride : NULL;
+    for (size_t i = 0; i < places; i += OPS_LANES) {
+      const size_t left = width > i ? width - i : 0, room = places - i;
+      pack_two(
+          values + i, second ? second + i : NULL, left < OPS_LANES ? OPS_FIRST(left) : 0xFFFF,
+          room < OPS_LANES ? OPS_FIRST(room) : 0xFFFF, to + 2 * i);
+    }
+  }
+}
+
+// --- The innermost loops -------------------------------------------------------------------------
 
 // `strip` of product.c with pairs of k in place of k. a, b: pairs as 32 bits.
 OPS_AVX512_BF16 OPS_BODY void strip(
@@ -166,5 +115,14 @@ bool ops_pairs_available(const ops_context *context) {
   (void)context;
   return false;
 }
+
+// Never called: nothing is in pairs where they are not available.
 void ops_pairs_panel(const ops_panel_pass *pass) { (void)pass; }
+void ops_narrow(const float *values, size_t count, uint16_t *halves) {
+  (void)values, (void)count, (void)halves;
+}
+void ops_pack_pairs(
+    const float *values, size_t stride, size_t rows, size_t width, size_t places, uint16_t *to) {
+  (void)values, (void)stride, (void)rows, (void)width, (void)places, (void)to;
+}
 #endif

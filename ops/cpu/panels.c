@@ -108,7 +108,7 @@ static void pack_output_pairs(const packing *p, size_t first, size_t rows, uint1
     for (size_t k = 0; k < p->in; k += OPS_DEPTH) {
       const size_t count = p->in - k < OPS_DEPTH ? p->in - k : OPS_DEPTH;
       ops_widen(p->context, ops_stored_from(p->source, (first + r) * p->in + k), count, values);
-      ops_narrow(p->context, values, count, halves);
+      ops_narrow(values, count, halves);
       for (size_t i = 0; i < count; i++)
         to[(k + i) / 2 * 2 * OPS_PANEL + 2 * r + (k + i) % 2] = halves[i];
     }
@@ -122,7 +122,8 @@ static void pack_transposed_pairs(const packing *p, size_t first, size_t width, 
       ops_widen(
           p->context, ops_stored_from(p->source, (r + i) * p->out + first), width,
           values + i * OPS_PANEL);
-    ops_pack_pairs(p->context, values, OPS_PANEL, rows, width, OPS_PANEL, to);
+    ops_pack_pairs(
+        values, OPS_PANEL, rows, width, OPS_PANEL, to);
   }
 }
 

@@ -151,7 +151,7 @@ static void product_panels(const product *p, unsigned thread, size_t first, size
       uint16_t *halves = p->context->halves[thread];
       const size_t values = w->in - k < depth ? w->in - k : depth;
       for (size_t r = 0; r < p->rows; r++, halves += OPS_DEPTH) {
-        ops_narrow(p->context, p->x + r * p->ldx + k, values, halves);
+        ops_narrow(p->x + r * p->ldx + k, values, halves);
         if (values < depth) halves[values] = 0;
       }
       pass.a = p->context->halves[thread];
@@ -234,7 +234,7 @@ static void pack_panel(void *arguments, size_t item, unsigned thread) {
   const float *x = p->x + item * OPS_PANEL;
   if (p->pairs) {
     ops_pack_pairs(
-        a->context, x, p->ldx, p->rows, width, OPS_PANEL, (uint16_t *)a->panels[i] + place);
+        x, p->ldx, p->rows, width, OPS_PANEL, (uint16_t *)a->panels[i] + place);
     return;
   }
   float *to = (float *)a->panels[i] + place;
@@ -275,7 +275,7 @@ static void accumulate_block(void *arguments, size_t item, unsigned thread) {
     if (p->pairs) {
       for (size_t c = 0; c < n; c += OPS_STRIP)
         ops_pack_pairs(
-            a->context, y + c, p->ldy, depth, n - c < OPS_STRIP ? n - c : OPS_STRIP, OPS_STRIP,
+        y + c, p->ldy, depth, n - c < OPS_STRIP ? n - c : OPS_STRIP, OPS_STRIP,
             (uint16_t *)(void *)packed + c * ops_round_up(depth, 2));
       depth = ops_round_up(depth, 2);
     } else {

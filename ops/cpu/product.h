@@ -27,12 +27,12 @@ typedef struct ops_panel_pass {
 void ops_pairs_panel(const ops_panel_pass *pass);
 bool ops_pairs_available(const ops_context *context);
 
-// Rounds to the nearest bf16, ties to even.
-void ops_narrow(const ops_context *context, const float *values, size_t count, uint16_t *halves);
+// The functions below are for where pairs are available. They round to the nearest bf16, ties to even,
+// and take what is below the smallest normal number for 0, as the processor's products do.
+void ops_narrow(const float *values, size_t count, uint16_t *halves);
 // Rows of `width` values as bf16 in pairs of rows: to[row / 2][column][row % 2], columns up to `places`
 // and an odd row's partner zero.
 void ops_pack_pairs(
-    const ops_context *context, const float *values, size_t stride, size_t rows, size_t width,
-    size_t places, uint16_t *to);
+    const float *values, size_t stride, size_t rows, size_t width, size_t places, uint16_t *to);
 
 #endif
