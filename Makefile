@@ -3,14 +3,14 @@
 #   make test    builds everything and passes the tests
 # Both install the Debian packages they miss.
 
-# A pinned kernel costs half the speed of an AVX-512 core; `pipeline doctor` says what is in force.
+# A pinned kernel costs OpenBLAS, which `make bench` compares with, half the speed of an AVX-512 core.
 unexport OPENBLAS_CORETYPE
 unexport OPENBLAS_L2_SIZE
 
 SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check error
 PIPELINE = .build/release/pipeline
-PACKAGES = libzstd-dev liblmdb-dev libopenblas-dev libssl-dev pkg-config
-MODULES = libzstd lmdb openblas libcrypto
+PACKAGES = libzstd-dev liblmdb-dev libssl-dev pkg-config
+MODULES = libzstd lmdb libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 SANITIZERS = sanitize-address sanitize-thread sanitize-undefined

@@ -66,6 +66,9 @@ public struct TransformerShape: Sendable {
 /// Positions of a block of the key-value cache.
 public let keyBlockPositions = Int(OPS_KEY_BLOCK)
 
+/// Bytes of weights up to which they stay packed for products beside their tensor: `OPS_KEPT_PANELS`.
+public let keptPanelBytes = 4 << 30
+
 /// `OPS_ABSENT`, a macro that Swift does not import.
 let absent = Int(bitPattern: UInt.max)
 

@@ -1,4 +1,4 @@
-import Operators
+public import Operators
 
 /// Bytes that a policy or a critic takes, from shapes alone: what `Transformer` and the operators
 /// allocate and touch. Upper bounds of what a pass takes when every sequence has its full length.
@@ -66,7 +66,23 @@ public struct PolicyMemory: Sendable {
     floats += max(again, passed) * streamFloats
     floats += largest * (2 * shape.hidden + shape.attentionWidth + shape.qkvWidth)
     floats += workspace(rows: largest, headRows: heads)
+    // Weights, and a layer's or the head's activations, as the backward pass packs them.
+    floats += largestPanels
+    floats += largest * (shape.attentionWidth + 2 * shape.hidden + shape.intermediate)
     return 4 * (floats + threads * scratch(rows: largest))
+  }
+
+  /// Of the weights as products take them, beside the parameters, which take `stored` bytes each.
+  public func panels(stored: Int, _ products: Products) -> Int {
+    let each = products == .bf16 ? TensorType.bf16.stride : stored
+    return each * (each * parameterCount <= keptPanelBytes ? parameterCount : largestPanels)
+  }
+
+  /// Values of the largest weights that one operator has packed.
+  private var largestPanels: Int {
+    max(
+      shape.hidden * (shape.attentionWidth + 3 * shape.intermediate),
+      shape.hidden * shape.vocabulary)
   }
 
   /// Of a pass that only scores.
@@ -109,10 +125,8 @@ public struct PolicyMemory: Sendable {
 
   /// Floats of one thread's scratch: a tile through the block, or a tile of logits.
   private func scratch(rows: Int) -> Int {
-    let tile = min(max(rows, 48), 128)
-    let logits = shape.vocabulary * 128 <= 1 << 21 ? tile : 48
-    return max(
-      tile * (2 * shape.hidden + 3 * shape.intermediate),
-      logits * (shape.hidden + shape.vocabulary))
+    let tile = min(rows, 64)
+    return tile
+      * max(2 * shape.hidden + 3 * shape.intermediate, shape.hidden + shape.vocabulary)
   }
 }

@@ -47,6 +47,10 @@ public struct RunPlan: Sendable, Encodable {
       trained = memory.parameters
       add("weights", trained)
     }
+    let products = settings.compute.products
+    let stored = settings.adapter == nil ? 4 : model.storedBytes
+    let panels = memory.panels(stored: stored, products)
+    add("weights, packed for products", panels)
     add("gradient", trained)
     add("Adam's moments", 2 * trained)
     let positions = model.configuration.maximumPositions
@@ -78,17 +82,21 @@ public struct RunPlan: Sendable, Encodable {
           ? memory.generation(
             group(evaluation.samples, evaluation.maximumTokens), count: chunk) : 0))
     if settings.algorithm.algorithm.value != nil {
-      add("critic, gradient and moments", 4 * memory.parameters)
+      add(
+        "critic, gradient and moments", 4 * memory.parameters + memory.panels(stored: 4, products))
       add("the critic's activations", training(memory))
     }
     if rollout.record.contains(RecordedQuantity.anchor) {
       // Beside an adapter the anchor is the base, which is held already.
       let held = settings.adapter != nil && settings.model.anchor == nil ? 0 : memory.parameters
-      add("KL anchor", held + memory.scoring(sampled, count: chunk))
+      add(
+        "KL anchor",
+        held + (held > 0 ? memory.panels(stored: 4, products) : 0)
+          + memory.scoring(sampled, count: chunk))
     }
     if rollout.lag > 0 {
       add(
-        "policy that samples, \(rollout.lag) steps behind", trained)
+        "policy that samples, \(rollout.lag) steps behind", trained + panels)
     }
     add(
       "program and tokenizer",

@@ -11,9 +11,6 @@
 #include "lanes.h"
 #include "product.h"
 
-// Bytes of weights up to which a tensor keeps panels.
-#define OPS_KEPT_PANELS ((size_t)4 << 30)
-
 struct ops_packing {
   struct ops_packing *next;
   size_t offset, in, out;
@@ -98,19 +95,26 @@ static void pack_columns(
   }
 }
 
-// A panel of pairs of k. `rows` outputs with `columns` values of k each, as bf16.
+// A panel of pairs of k: a pair is one value of 32 bits. `rows` outputs from `first` on.
 static void pack_output_pairs(const packing *p, size_t first, size_t rows, uint16_t *to) {
-  const size_t places = ops_round_up(p->in, 2);
+  const size_t pairs = ops_round_up(p->in, 2) / 2;
   float values[OPS_DEPTH];
-  uint16_t halves[OPS_DEPTH];
-  memset(to, 0, places * OPS_PANEL * sizeof *to);
-  for (size_t r = 0; r < rows; r++)
-    for (size_t k = 0; k < p->in; k += OPS_DEPTH) {
+  uint32_t row[OPS_DEPTH / 2];
+  uint32_t *panel = (uint32_t *)(void *)to;
+  if (rows < OPS_PANEL) memset(panel, 0, pairs * OPS_PANEL * sizeof *panel);
+  for (size_t k = 0; k < p->in; k += OPS_DEPTH)
+    for (size_t r = 0; r < rows; r++) {
       const size_t count = p->in - k < OPS_DEPTH ? p->in - k : OPS_DEPTH;
-      ops_widen(p->context, ops_stored_from(p->source, (first + r) * p->in + k), count, values);
-      ops_narrow(values, count, halves);
-      for (size_t i = 0; i < count; i++)
-        to[(k + i) / 2 * 2 * OPS_PANEL + 2 * r + (k + i) % 2] = halves[i];
+      const ops_stored source = ops_stored_from(p->source, (first + r) * p->in + k);
+      row[(count - 1) / 2] = 0;  // an odd value's partner
+      if (source.type == OPS_BF16) {
+        memcpy(row, source.values, count * sizeof(uint16_t));
+      } else {
+        ops_widen(p->context, source, count, values);
+        ops_narrow(values, count, (uint16_t *)(void *)row);
+      }
+      uint32_t *place = panel + k / 2 * OPS_PANEL + r;
+      for (size_t i = 0; i < (count + 1) / 2; i++) place[i * OPS_PANEL] = row[i];
     }
 }
 

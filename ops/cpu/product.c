@@ -178,8 +178,8 @@ static void product_panels(const product *p, unsigned thread, size_t first, size
 static size_t shared_panels(const ops_context *context, const ops_weight *w) {
   const size_t panels = ops_panel_count(w->out);
   const size_t share = panels / (context->threads * 4);
-  // At least 2^16 weights, so that waking a thread pays.
-  const size_t least = ((size_t)1 << 16) / (w->in * OPS_PANEL) + 1;
+  // At least 2^17 weights, so that waking a thread pays.
+  const size_t least = ((size_t)1 << 17) / (w->in * OPS_PANEL) + 1;
   return share > least ? share : least;
 }
 

@@ -66,6 +66,8 @@ typedef enum ops_type {
 
 // `count` zeros; NULL where memory is exhausted.
 ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type);
+// Bytes of weights up to which their tensor keeps them packed for products, beside its values.
+#define OPS_KEPT_PANELS ((size_t)4 << 30)
 void ops_tensor_destroy(ops_tensor *tensor);
 size_t ops_tensor_count(const ops_tensor *tensor);
 ops_type ops_tensor_type(const ops_tensor *tensor);
