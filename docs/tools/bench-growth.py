@@ -154,10 +154,12 @@ def panel(x0, title, label, curves):
     if not points:
         return out + [f'<text x="{x0 + LEFT}" y="60">not measured</text>']
     spans = []
-    for values in zip(*points):
+    for axis, values in enumerate(zip(*points)):
         low, high = math.log10(min(values)), math.log10(max(values))
-        pad = 0.06 * (high - low) or 0.3
-        spans.append((low - pad, high + pad))
+        width = max(high - low, 0.3)
+        # The names of the curves stand above them.
+        above = 0.06 + (0.07 * len(curves) if axis else 0)
+        spans.append((low - 0.06 * width, high + above * width))
 
     def across(x):
         low, high = spans[0]
@@ -167,8 +169,7 @@ def panel(x0, title, label, curves):
         low, high = spans[1]
         return HEIGHT - BOTTOM - (math.log10(y) - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
     for axis, (low, high) in enumerate(spans):
-        narrow = high - low < 1.5
-        steps = (1, 2, 5) if narrow else (1,)
+        steps = range(1, 10) if high - low < 0.9 else (1, 2, 5) if high - low < 2 else (1,)
         for power in range(math.floor(low) - 1, math.ceil(high) + 1):
             for step in steps:
                 value = step * 10.0**power
