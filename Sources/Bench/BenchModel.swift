@@ -35,6 +35,12 @@ package struct BenchModel {
       ? 4 * configuration.parameterCount : stored.tensors.reduce(0) { $0 + $1.bytes }
   }
 
+  /// Bytes of a weight that a pass reads: those of its panels, which stay between passes.
+  func bytesPerWeight(_ weights: BenchWeights, _ compute: Compute) -> Double {
+    if compute.products == .bf16, compute.productKernel != compute.productKernel(.f32) { return 2 }
+    return Double(bytes(weights)) / Double(configuration.parameterCount)
+  }
+
   /// Refuses what does not fit before anything is read.
   /// - Parameter needed: bytes that the job takes at most.
   package func requireFits(_ needed: Int) throws {
@@ -48,7 +54,6 @@ package struct BenchModel {
     var record = BenchRecord(job: job, threads: threads, steps: steps)
     record.model = path
     record.parameters = configuration.parameterCount
-    record.precision = "f32"
     return record
   }
 

@@ -1,4 +1,5 @@
 public import Foundation
+import Operators
 
 /// What came of one job: a line of JSON.
 ///
@@ -14,8 +15,12 @@ public struct BenchRecord: Codable, Sendable {
   public var shape: String?
   /// Of a training step: `ce` or `grpo`.
   public var loss: String?
-  /// Of products: `f32`.
+  /// Of products: `f32` or `bf16`.
   public var precision: String?
+  /// What decides their bits; a machine without bf16 products does those in f32.
+  public var productKernel: String?
+  /// How weights are held where it is not in f32: `bf16`, `f16`.
+  public var weights: String?
   public var threads: Int
   public var steps: Int
 
@@ -61,6 +66,12 @@ public struct BenchRecord: Codable, Sendable {
     self.threads = threads
     self.steps = steps
     processor = BenchMachine.processor
+  }
+
+  /// Takes what computes.
+  mutating func take(_ compute: Compute) {
+    precision = compute.products.rawValue
+    productKernel = compute.productKernel
   }
 
   /// Takes the times of the repetitions.

@@ -73,15 +73,18 @@ public struct RolloutBench {
     let rows = max(1, sequences * shape.newTokens / passes)
     var record = model.record(job: "rollout", threads: compute.threads, steps: times.all.count)
     record.shape = "\(shape)"
-    if weights == .stored { record.precision = model.stored.tensors.first?.storage.rawValue }
+    record.take(compute)
+    if weights == .stored {
+      record.weights = model.stored.tensors.first?.storage.rawValue.lowercased()
+    }
     record.tokens = sequences * shape.newTokens
     let responses = [Int](repeating: shape.newTokens, count: shape.rollouts)
     record.usefulGflop =
       Double(shape.prompts)
       * work.generation(promptTokens: Self.promptTokens, responses: responses) / 1e9
     record.products = work.products(rows: rows, headRows: rows, trains: false)
-    let bytesPerWeight = Double(model.bytes(weights)) / Double(model.configuration.parameterCount)
-    let read = Double(passes) * bytesPerWeight * Double(work.weightsPerPass)
+    let read =
+      Double(passes) * model.bytesPerWeight(weights, compute) * Double(work.weightsPerPass)
     record.take(times, reading)
     record.weightsGbPerSecond = read / times.best / 1e9
     record.parts = parts.means(over: times.all.count)

@@ -1,6 +1,6 @@
 import Definition
 import Estimator
-import Operators
+public import Operators
 import Policy
 import Queue
 import Records
@@ -23,7 +23,8 @@ public struct StepBench {
   ///   - path: a model directory with a tokenizer that knows digits.
   ///   - place: folder to make the run in; nil: the system's for temporary files.
   public init(
-    model path: String, shape: RolloutShape, steps: Int, threads: Int, in place: String?
+    model path: String, shape: RolloutShape, precision: Products = .f32, steps: Int,
+    threads: Int, in place: String?
   ) throws {
     folder = try TemporaryFolder(in: place)
     self.steps = steps
@@ -47,7 +48,7 @@ public struct StepBench {
         name: dr_grpo
         aggregation: {constant: \(shape.newTokens)}
       optimizer: {learning_rate: 1.0e-4, micro_batch_groups: \(shape.prompts)}
-      compute: {threads: \(threads)}
+      compute: {threads: \(threads), precision: \(precision.rawValue)}
       """
     definition = try RunKeys.schema.resolve(text: text, name: folder.path + "/step.yaml")
   }
@@ -56,13 +57,16 @@ public struct StepBench {
   /// - Parameters:
   ///   - file: a definition; what it names is found from this process's folder, as in a run.
   ///   - model: what to start from where it says `model.pretrain`.
+  ///   - precision: nil: what the definition says.
   public init(
-    definition file: String, model: String?, steps: Int, threads: Int, in place: String?
+    definition file: String, model: String?, precision: Products? = nil, steps: Int,
+    threads: Int, in place: String?
   ) throws {
     folder = try TemporaryFolder(in: place)
     self.steps = steps
-    definition = try RunKeys.schema.resolve(
-      file: file, overrides: [("steps", "\(steps + 2)"), ("compute.threads", "\(threads)")])
+    var overrides = [("steps", "\(steps + 2)"), ("compute.threads", "\(threads)")]
+    if let precision { overrides.append(("compute.precision", precision.rawValue)) }
+    definition = try RunKeys.schema.resolve(file: file, overrides: overrides)
     if ModelSettings.baseFile(of: definition) != nil, model == nil {
       throw BenchError.file(
         file, "begins with what another definition trains, and no model is named",
@@ -190,7 +194,7 @@ private struct StepTally {
     var record = BenchRecord(job: "step", threads: run.compute.threads, steps: steps)
     let settings = run.settings
     record.parameters = configuration.parameterCount
-    record.precision = "f32"
+    record.take(run.compute)
     record.shape =
       "\(settings.reader.promptsPerStep)x\(settings.rollout.count)"
       + "x\(settings.rollout.maximumTokens)"

@@ -96,6 +96,7 @@ public struct TrainBench {
     let work = model.work
     var record = model.record(job: "train", threads: compute.threads, steps: times.all.count)
     record.shape = "\(shape)"
+    record.take(compute)
     record.loss = loss.rawValue
     record.tokens = shape.sequences * shape.tokens
     record.usefulGflop = work.training(groups) / 1e9

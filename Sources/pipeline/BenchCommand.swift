@@ -1,7 +1,7 @@
 public import ArgumentParser
 public import Bench
 import Foundation
-import Operators
+public import Operators
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -66,6 +66,16 @@ struct BenchShapes: ParsableArguments {
   }
 }
 
+/// How products are computed.
+struct BenchPrecision: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Precisions of products, separated by commas: f32, bf16.", valueName: "precision"))
+  var precision = CommaSeparated([Products.f32])
+
+  var all: [Products] { precision.elements }
+}
+
 struct BenchTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -78,28 +88,40 @@ struct BenchTrain: ParsableCommand {
   @Argument(help: ArgumentHelp("Model directories.", valueName: "model")) var models: [String]
   @OptionGroup var shapes: BenchShapes
   @Option(help: "Loss: ce or grpo.") var loss = TrainBench.Loss.crossEntropy
+  @OptionGroup var precision: BenchPrecision
   @OptionGroup var options: BenchOptions
 
   func run() throws {
     try BenchSitting.run(options) { sitting in
       for model in models {
         for text in shapes.all(or: ["64x96", "8x512"]) {
-          sitting.measure("train \(model) \(text)") {
-            let shape = try TrainShape(text)
-            guard options.inThisProcess else {
-              return .elsewhere(["train", model, "--shape", text, "--loss", loss.rawValue])
-            }
-            let bench = try TrainBench(model: model, shape: shape, loss: loss)
-            return .here(
-              try bench.run(steps: options.steps, compute: Compute(threads: options.threads)))
-          }
+          for precision in precision.all { measure(model, text, precision, sitting) }
         }
       }
+    }
+  }
+
+  private func measure(
+    _ model: String, _ text: String, _ precision: Products, _ sitting: BenchSitting
+  ) {
+    sitting.measure("train \(model) \(text) \(precision)") {
+      let shape = try TrainShape(text)
+      guard options.inThisProcess else {
+        return .elsewhere([
+          "train", model, "--shape", text, "--loss", loss.rawValue, "--precision",
+          precision.rawValue,
+        ])
+      }
+      let bench = try TrainBench(model: model, shape: shape, loss: loss)
+      return .here(
+        try bench.run(
+          steps: options.steps, compute: Compute(threads: options.threads, products: precision)))
     }
   }
 }
 
 extension TrainBench.Loss: ExpressibleByArgument {}
+extension Products: ExpressibleByArgument {}
 extension BenchWeights: ExpressibleByArgument {}
 
 struct BenchRollout: ParsableCommand {
@@ -114,23 +136,34 @@ struct BenchRollout: ParsableCommand {
   @OptionGroup var shapes: BenchShapes
   @Option(help: "How weights are held: f32, or stored as in the directory.")
   var weights = BenchWeights.f32
+  @OptionGroup var precision: BenchPrecision
   @OptionGroup var options: BenchOptions
 
   func run() throws {
     try BenchSitting.run(options) { sitting in
       for model in models {
         for text in shapes.all(or: ["128x8x64", "1x8x32", "1x1x64"]) {
-          sitting.measure("rollout \(model) \(text)") {
-            let shape = try RolloutShape(text)
-            guard options.inThisProcess else {
-              return .elsewhere(["rollout", model, "--shape", text, "--weights", weights.rawValue])
-            }
-            let bench = try RolloutBench(model: model, shape: shape, weights: weights)
-            return .here(
-              try bench.run(steps: options.steps, compute: Compute(threads: options.threads)))
-          }
+          for precision in precision.all { measure(model, text, precision, sitting) }
         }
       }
+    }
+  }
+
+  private func measure(
+    _ model: String, _ text: String, _ precision: Products, _ sitting: BenchSitting
+  ) {
+    sitting.measure("rollout \(model) \(text) \(precision)") {
+      let shape = try RolloutShape(text)
+      guard options.inThisProcess else {
+        return .elsewhere([
+          "rollout", model, "--shape", text, "--weights", weights.rawValue, "--precision",
+          precision.rawValue,
+        ])
+      }
+      let bench = try RolloutBench(model: model, shape: shape, weights: weights)
+      return .here(
+        try bench.run(
+          steps: options.steps, compute: Compute(threads: options.threads, products: precision)))
     }
   }
 }

@@ -89,8 +89,10 @@ struct BenchPage {
   private static func name(_ record: BenchRecord) -> String {
     let model = record.model.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
     return TerminalText.escaped(
-      [record.job, model, record.shape, record.loss, record.precision].compactMap(\.self)
-        .joined(separator: " "))
+      [
+        record.job, model, record.shape, record.loss, record.precision,
+        record.weights.map { "(\($0) weights)" },
+      ].compactMap(\.self).joined(separator: " "))
   }
 
   private static func number(_ value: Double?) -> String {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import Operators
 
 /// Where jobs put their files.
 struct BenchFolder: ParsableArguments {
@@ -29,6 +30,11 @@ struct BenchStep: ParsableCommand {
   @OptionGroup var shapes: BenchShapes
   @Option(help: ArgumentHelp("A definition in place of sums.", valueName: "file"))
   var definition: String?
+  @Option(
+    help: ArgumentHelp(
+      "Precisions of products, separated by commas: f32, bf16. (default: f32, or what the "
+        + "definition says)", valueName: "precision"))
+  var precision: CommaSeparated<Products>?
   @OptionGroup var folder: BenchFolder
   @OptionGroup var options: BenchOptions
 
@@ -42,33 +48,50 @@ struct BenchStep: ParsableCommand {
   }
 
   func run() throws {
+    let precisions = precision.map { $0.elements.map(Optional.some) } ?? [nil]
     try BenchSitting.run(options) { sitting in
-      if let definition {
-        sitting.measure("step \(definition)") {
-          guard options.inThisProcess else {
-            let words = ["step"] + (model.map { [$0] } ?? [])
-            return .elsewhere(words + ["--definition", definition] + folder.arguments)
-          }
-          let bench = try StepBench(
-            definition: definition, model: model, steps: options.steps, threads: options.threads,
-            in: folder.work)
-          return .here(named(try bench.run(), definition))
-        }
-      } else if let model {
-        for text in shapes.all(or: ["16x8x32"]) {
-          sitting.measure("step \(model) \(text)") {
-            let shape = try RolloutShape(text)
-            guard options.inThisProcess else {
-              return .elsewhere(["step", model, "--shape", text] + folder.arguments)
-            }
-            let bench = try StepBench(
-              model: model, shape: shape, steps: options.steps, threads: options.threads,
-              in: folder.work)
-            return .here(named(try bench.run(), model))
-          }
+      for precision in precisions {
+        if let definition {
+          measure(definition: definition, precision, sitting)
+        } else if let model {
+          for text in shapes.all(or: ["16x8x32"]) { measure(model, text, precision, sitting) }
         }
       }
     }
+  }
+
+  private func measure(
+    definition: String, _ precision: Products?, _ sitting: BenchSitting
+  ) {
+    sitting.measure("step \(definition)") {
+      guard options.inThisProcess else {
+        let words = ["step"] + (model.map { [$0] } ?? []) + ["--definition", definition]
+        return .elsewhere(words + arguments(precision))
+      }
+      let bench = try StepBench(
+        definition: definition, model: model, precision: precision, steps: options.steps,
+        threads: options.threads, in: folder.work)
+      return .here(named(try bench.run(), definition))
+    }
+  }
+
+  private func measure(
+    _ model: String, _ text: String, _ precision: Products?, _ sitting: BenchSitting
+  ) {
+    sitting.measure("step \(model) \(text) \(precision ?? .f32)") {
+      let shape = try RolloutShape(text)
+      guard options.inThisProcess else {
+        return .elsewhere(["step", model, "--shape", text] + arguments(precision))
+      }
+      let bench = try StepBench(
+        model: model, shape: shape, precision: precision ?? .f32, steps: options.steps,
+        threads: options.threads, in: folder.work)
+      return .here(named(try bench.run(), model))
+    }
+  }
+
+  private func arguments(_ precision: Products?) -> [String] {
+    (precision.map { ["--precision", $0.rawValue] } ?? []) + folder.arguments
   }
 
   private func named(_ record: BenchRecord, _ name: String) -> BenchRecord {

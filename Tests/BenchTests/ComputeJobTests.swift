@@ -43,6 +43,20 @@ struct ComputeJobTests {
     #expect(abs(read - Double(5 * 4 * TinyModel.configuration.parameterCount)) < 1)
   }
 
+  @Test("products in bf16 are named, with what they come to on this machine")
+  func precision() throws {
+    let model = try TinyModel()
+    let compute = Compute(threads: 1, products: .bf16)
+    let bench = try RolloutBench(
+      model: model.path, shape: try RolloutShape("1x2x3"), weights: .f32)
+    let record = try bench.run(steps: 1, compute: compute)
+    #expect(record.precision == "bf16" && record.productKernel == compute.productKernel)
+    // Two bytes of a weight where the processor has such products.
+    let read = try #require(record.weightsGbPerSecond) * #require(record.secondsBest) * 1e9
+    let bytes = compute.productKernel == compute.productKernel(.f32) ? 4 : 2
+    #expect(abs(read - Double(3 * bytes * TinyModel.configuration.parameterCount)) < 1)
+  }
+
   @Test("passes are counted from the order of what is drawn")
   func passes() {
     var passes = PassCount()

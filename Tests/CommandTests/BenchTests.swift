@@ -43,6 +43,17 @@ struct BenchTests {
     #expect(result.error.contains("/none: no such model directory"))
   }
 
+  @Test("every precision that is named")
+  func precisions() throws {
+    let scratch = try Scratch()
+    let model = try Self.model(scratch)
+    let result = try Binary.run([
+      "bench", "train", model, "--shape", "1x4", "--precision", "f32,bf16", "--steps", "1",
+      "--threads", "1", "--json", "--no-roofline",
+    ])
+    #expect(try lines(result).map { $0["precision"] as? String } == ["f32", "bf16"], "\(result)")
+  }
+
   @Test("as a table: job, rate, parts")
   func table() throws {
     let scratch = try Scratch()

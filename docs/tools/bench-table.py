@@ -74,6 +74,8 @@ def read_ours(records, notes):
         job, shape = record.get("job"), record.get("shape")
         model = (record.get("model") or "").rstrip("/").split("/")[-1]
         precision = record.get("precision") or "f32"
+        if record.get("weights"):
+            precision += f", {record['weights']} weights"
         if record.get("other_cores", 0) > BUSY_CORES:
             notes.append(f"ours: {' '.join(filter(None, (job, model, shape)))}: other programs had "
                          f"{record['other_cores']:.2f} processors")

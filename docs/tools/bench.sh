@@ -6,6 +6,7 @@
 #   JOBS="train rollout" make bench    some of: train rollout step store gate tokenizer verifier
 #   MODELS="S M" make bench        some models
 #   THREADS=1 STEPS=3 make bench   other than all cores and 5 repetitions
+#   PRECISION=f32 make bench       of f32,bf16
 #   OUT=ours.jsonl WORK=/disk make bench   where lines go, and what store and step write
 #
 # Run it while nothing else does. A job that fails is said, and the others are measured; the exit status is
@@ -17,6 +18,7 @@ out=${OUT:-$folder/ours.jsonl}
 jobs=${JOBS:-train rollout step store gate tokenizer verifier}
 models=${MODELS:-S M L}
 threads=${THREADS:+--threads $THREADS}
+precision=${PRECISION:-f32,bf16}
 steps=${STEPS:+--steps $STEPS}
 work=${WORK:+--work $WORK}
 worst=0
@@ -45,22 +47,22 @@ for model in $models; do
   path=$folder/$model
   if wants train "$jobs"; then
     case $model in
-      L) bench train "$path" --shape 2x128 ${steps:---steps 2} ;;
+      L) bench train "$path" --precision "$precision" --shape 2x128 ${steps:---steps 2} ;;
       *)
-        bench train "$path" --shape 64x96,8x512 $steps
-        bench train "$path" --shape 64x96 --loss grpo $steps
+        bench train "$path" --precision "$precision" --shape 64x96,8x512 $steps
+        bench train "$path" --precision "$precision" --shape 64x96 --loss grpo $steps
         ;;
     esac
   fi
   if wants rollout "$jobs"; then
     case $model in
-      S) bench rollout "$path" --shape 128x8x64,1x8x64,1x1x64 $steps ;;
-      M) bench rollout "$path" --shape 128x8x64,32x8x64,1x8x64,1x1x64 $steps ;;
-      L) bench rollout "$path" --shape 1x8x32,1x1x32 ${steps:---steps 2} ;;
+      S) bench rollout "$path" --precision "$precision" --shape 128x8x64,1x8x64,1x1x64 $steps ;;
+      M) bench rollout "$path" --precision "$precision" --shape 128x8x64,32x8x64,1x8x64,1x1x64 $steps ;;
+      L) bench rollout "$path" --precision "$precision" --shape 1x8x32,1x1x32 ${steps:---steps 2} ;;
     esac
   fi
   if wants step "$jobs" && [ "$model" = S ]; then
-    bench step "$path" --shape 16x8x32 ${steps:---steps 10} $work
+    bench step "$path" --precision "$precision" --shape 16x8x32 ${steps:---steps 10} $work
   fi
 done
 # shellcheck disable=SC2086
