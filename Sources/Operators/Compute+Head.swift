@@ -21,10 +21,11 @@ extension Compute {
   }
 
   /// Log-probability and entropy of every target, written at its index.
+  /// - Parameter kept: of `TransformerShape.logitFloats`: keeps the logits for `scoreBackward`.
   public func score(
     _ shape: TransformerShape, _ parameters: Tensor, x: Tensor, rows: [HeadRow],
     targets: [HeadTarget], temperature: Float, logProbabilities: inout [Float],
-    entropies: inout [Float]
+    entropies: inout [Float], keeping kept: Tensor? = nil
   ) {
     precondition(shape.hasHead, "score: a critic has no logits")
     precondition(logProbabilities.count == entropies.count, "score: arrays of unequal length")
@@ -35,7 +36,7 @@ extension Compute {
             unsafe entropies.withUnsafeMutableBufferPointer { entropies in
               unsafe ops_head_score_f32(
                 context, model, parameters.handle, x.handle, headRows, rows.count, headTargets,
-                temperature, logProbabilities.baseAddress, entropies.baseAddress)
+                temperature, logProbabilities.baseAddress, entropies.baseAddress, kept?.handle)
             }
           }
         }
@@ -45,10 +46,11 @@ extension Compute {
 
   /// Backward of `score`. `dx` of `xRows` rows is overwritten. Without `gradient` the parameters are
   /// frozen.
+  /// - Parameter kept: the logits that `score` of the same rows kept, which are spent.
   public func scoreBackward(
     _ shape: TransformerShape, _ parameters: Tensor, x: Tensor, xRows: Int, rows: [HeadRow],
     targets: [HeadTarget], temperature: Float, dLogProbabilities: [Float], dEntropies: [Float]?,
-    into dx: Tensor, gradient: Tensor?, workspace: Tensor
+    into dx: Tensor, gradient: Tensor?, workspace: Tensor, kept: Tensor? = nil
   ) {
     precondition(shape.hasHead, "scoreBackward: a critic has no logits")
     precondition(
@@ -62,7 +64,7 @@ extension Compute {
               unsafe ops_head_backward_f32(
                 context, model, parameters.handle, x.handle, xRows, headRows, rows.count,
                 headTargets, temperature, weights.baseAddress, spread, dx.handle,
-                gradient?.handle, workspace.handle)
+                gradient?.handle, workspace.handle, kept?.handle)
             }
           }
         }

@@ -43,6 +43,11 @@ public struct TransformerShape: Sendable {
   /// Floats of one block of 16 positions of one kv head in the key-value cache.
   public var keyBlockFloats: Int { unsafe withUnsafe { unsafe ops_key_block_floats($0) } }
 
+  /// Floats of the logits of `rows` rows, as they are kept.
+  public func logitFloats(rows: Int) -> Int {
+    unsafe withUnsafe { unsafe ops_logit_floats($0, rows) }
+  }
+
   /// Floats that the workspaces of the backward operators need for `rows` rows, of which
   /// `headRows` have logits or values, beside an adapter of rank `rank`, 0 for none.
   /// - Parameter drops: whether there is dropout before the adapter.

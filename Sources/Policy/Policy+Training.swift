@@ -1,6 +1,10 @@
 import Operators
 
 extension Policy {
+  /// Floats of logits that `accumulate` keeps between its forward and its backward pass; others are
+  /// computed again, to the same bits. A quarter of a gigabyte.
+  static var keptLogits: Int { 1 << 26 }
+
   /// Log-probabilities and entropies of all response tokens under the present parameters.
   ///
   /// - Parameter temperature: divides the logits; 0 (greedy sampling) counts as 1.
@@ -32,9 +36,21 @@ extension Policy {
     weights: (TokenScores) throws -> TokenWeights
   ) rethrows -> TokenScores {
     var scores = emptyScores(groups)
+    // Of micro-batches in their order, as long as there is room.
+    var logits: [Tensor?] = []
+    var room = Self.keptLogits
+    var next = 0
     try transformer.accumulate(
       groups, into: gradient, dropoutKey: dropoutKey,
-      head: { score($0, x: $1, temperature: temperature, into: &scores) },
+      head: { batch, x in
+        let floats = transformer.shape.logitFloats(rows: batch.headRows.count)
+        let kept =
+          floats <= room
+          ? transformer.buffers.tensor("logits \(logits.count)", count: floats, compute) : nil
+        if kept != nil { room -= floats }
+        logits.append(kept)
+        score(batch, x: x, temperature: temperature, into: &scores, keeping: kept)
+      },
       loss: {
         let loss = try weights(scores)
         precondition(
@@ -44,11 +60,12 @@ extension Policy {
         return loss
       },
       headBackward: { loss, batch, pass in
+        defer { next += 1 }
         compute.scoreBackward(
           transformer.shape, transformer.weights, x: pass.x, xRows: batch.rows.count,
           rows: batch.headRows, targets: batch.targets, temperature: temperature,
           dLogProbabilities: loss.logProbability, dEntropies: loss.entropy, into: pass.dx,
-          gradient: pass.gradient, workspace: pass.workspace)
+          gradient: pass.gradient, workspace: pass.workspace, kept: logits[next])
       })
     return scores
   }
@@ -80,11 +97,12 @@ extension Policy {
   }
 
   private func score(
-    _ batch: MicroBatch, x: Tensor, temperature: Float, into scores: inout TokenScores
+    _ batch: MicroBatch, x: Tensor, temperature: Float, into scores: inout TokenScores,
+    keeping kept: Tensor? = nil
   ) {
     compute.score(
       transformer.shape, transformer.weights, x: x, rows: batch.headRows, targets: batch.targets,
       temperature: temperature, logProbabilities: &scores.logProbabilities,
-      entropies: &scores.entropies)
+      entropies: &scores.entropies, keeping: kept)
   }
 }

@@ -66,6 +66,12 @@ public struct PolicyMemory: Sendable {
     floats += max(again, passed) * streamFloats
     floats += largest * (2 * shape.hidden + shape.attentionWidth + shape.qkvWidth)
     floats += workspace(rows: largest, headRows: heads)
+    var logits = 0
+    for batch in batches {
+      let more = shape.logitFloats(rows: batch.headRows.count)
+      if logits + more <= Policy.keptLogits { logits += more }
+    }
+    floats += logits
     // Weights, and a layer's or the head's activations, as the backward pass packs them.
     floats += largestPanels
     floats += largest * (shape.attentionWidth + 2 * shape.hidden + shape.intermediate)

@@ -12,6 +12,7 @@ typedef struct {
   ops_tiling tiles;
   float temperature;
   float *log_probabilities, *entropies;
+  float *logits;  // that are kept, or NULL
   // backward
   const float *dlog_probabilities, *dentropies;
   float *dx, *h, *dlogits, *norm_parts;
@@ -24,10 +25,10 @@ OPS_BODY void score_tile(void *arguments, size_t item, unsigned thread) {
   const ops_model *m = a->model;
   const size_t tile = a->tiles.tile, first = item * tile, stride = ops_logit_stride(m);
   const size_t rows = a->tiles.rows - first < tile ? a->tiles.rows - first : tile;
-  float *h = a->context->scratch[thread], *logits = h + tile * m->hidden;
+  float *h = a->context->scratch[thread];
+  float *logits = a->logits ? a->logits + first * stride : h + tile * m->hidden;
   const ops_head_row *head = a->rows + first;
-  ops_logits_tile(
-      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, h, logits, NULL);
+  ops_logits_tile(&a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, h, logits);
   for (size_t i = 0; i < rows; i++) {
     float *y = logits + i * stride;
     const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
@@ -43,15 +44,20 @@ OPS_VARIANTS(score_tile);
 void ops_head_score_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, const ops_head_row *rows, size_t count, const ops_target *targets,
-    float temperature, float *host_log_probabilities, float *host_entropies) {
+    float temperature, float *host_log_probabilities, float *host_entropies, ops_tensor *logits) {
   head_arguments a = {
       .context = context, .model = model, .head = ops_head_of(context, model, parameters),
       .x = x->values,
       .rows = rows, .targets = targets, .tiles = ops_tile_rows(count),
       .temperature = temperature, .log_probabilities = host_log_probabilities,
-      .entropies = host_entropies};
-  ops_reserve_scratch(context, a.tiles.tile * (model->hidden + ops_logit_stride(model)));
+      .entropies = host_entropies, .logits = logits ? logits->values : NULL};
+  const size_t own = logits ? 0 : ops_logit_stride(model);
+  ops_reserve_scratch(context, a.tiles.tile * (model->hidden + own));
   ops_parallel(context, a.tiles.count, score_tile_variants[context->isa], &a);
+}
+
+size_t ops_logit_floats(const ops_model *model, size_t count) {
+  return count * ops_logit_stride(model);
 }
 
 void ops_logits_f32(
@@ -64,7 +70,7 @@ void ops_logits_f32(
   float *h = context->scratch[0], *logits = h + tiles.tile * model->hidden;
   for (size_t first = 0; first < count; first += tiles.tile) {
     const size_t n = count - first < tiles.tile ? count - first : tiles.tile;
-    ops_logits_tile(&head, 0, x->values, rows + first, 1, n, h, logits, NULL);
+    ops_logits_tile(&head, 0, x->values, rows + first, 1, n, h, logits);
     for (size_t i = 0; i < n; i++)
       memcpy(host_logits + (first + i) * V, logits + i * stride, V * sizeof(float));
   }
@@ -105,11 +111,14 @@ OPS_BODY void head_backward_tile(void *arguments, size_t item, unsigned thread) 
   float *h = a->h + first * D, *logits = a->dlogits + first * stride;
   float *dh = a->context->scratch[thread], *inverses = dh + tile * D;
   const ops_head_row *head = a->rows + first;
-  ops_logits_tile(
-      &a->head, thread, a->x, &head->row, OPS_ROW_STEP, rows, h, logits, inverses);
+  ops_head_rows(&a->head, a->x, &head->row, OPS_ROW_STEP, rows, h, inverses);
+  if (!a->logits)
+    ops_product(a->context, thread, rows, h, D, &a->head.weight, logits, stride, false);
   for (size_t i = 0; i < rows; i++) {
     float *y = logits + i * stride;
-    const ops_row_statistics s = ops_logit_row(y, m->vocabulary, a->temperature);
+    // Those that were kept have been divided.
+    const ops_row_statistics s =
+        ops_logit_row(y, m->vocabulary, a->logits ? 1 : a->temperature);
     logit_row_gradient(a, &head[i], y, &s);
   }
   ops_product(a->context, thread, rows, logits, stride, &a->transposed, dh, D, false);
@@ -138,7 +147,8 @@ void ops_head_backward_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, size_t x_rows, const ops_head_row *rows, size_t count,
     const ops_target *targets, float temperature, const float *host_dlog_probabilities,
-    const float *host_dentropies, ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace) {
+    const float *host_dentropies, ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace,
+    ops_tensor *logits) {
   const size_t D = model->hidden, stride = ops_logit_stride(model);
   const size_t chunk = chunk_rows(model, count);
   head_arguments a = {
@@ -154,6 +164,7 @@ void ops_head_backward_f32(
   for (size_t first = 0; first < count; first += chunk) {
     const size_t n = count - first < chunk ? count - first : chunk;
     a.rows = rows + first;
+    if (logits) a.dlogits = a.logits = logits->values + first * stride;
     a.tiles = ops_tile_rows(n);
     ops_reserve_scratch(context, a.tiles.tile * (D + 1));
     ops_parallel(context, a.tiles.count, head_backward_tile_variants[context->isa], &a);

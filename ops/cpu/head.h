@@ -31,11 +31,11 @@ static inline ops_head ops_head_of(
           OPS_FORWARD)};
 }
 
-// Gathers and normalizes `count` rows into h [count, D] and computes logits [count, stride] on thread
-// `thread`. inverses [count] may be NULL. `row_of(i)` is rows[i * row_step].
-OPS_BODY void ops_logits_tile(
-    const ops_head *head, unsigned thread, const float *x, const size_t *rows, size_t row_step,
-    size_t count, float *h, float *logits, float *inverses) {
+// Gathers and normalizes `count` rows into h [count, D]. inverses [count] may be NULL. Row i is
+// rows[i * row_step] of x.
+OPS_BODY void ops_head_rows(
+    const ops_head *head, const float *x, const size_t *rows, size_t row_step, size_t count,
+    float *h, float *inverses) {
   const ops_model *m = head->model;
   const size_t D = m->hidden;
   for (size_t i = 0; i < count; i++) {
@@ -43,8 +43,17 @@ OPS_BODY void ops_logits_tile(
         x + rows[i * row_step] * D, head->final_norm, h + i * D, D, m->norm_epsilon);
     if (inverses) inverses[i] = inverse;
   }
+}
+
+// The same, and their logits [count, stride], on thread `thread`.
+OPS_BODY void ops_logits_tile(
+    const ops_head *head, unsigned thread, const float *x, const size_t *rows, size_t row_step,
+    size_t count, float *h, float *logits) {
+  const ops_model *m = head->model;
+  ops_head_rows(head, x, rows, row_step, count, h, NULL);
   ops_product(
-      head->context, thread, count, h, D, &head->weight, logits, ops_logit_stride(m), false);
+      head->context, thread, count, h, m->hidden, &head->weight, logits, ops_logit_stride(m),
+      false);
 }
 
 typedef struct {

@@ -154,7 +154,7 @@ OPS_BODY void sample_tile(void *arguments, size_t item, unsigned thread) {
   float *h = a->context->scratch[thread], *logits = h + tile * m->hidden;
   float *e = logits + tile * stride, *weights = e + stride;
   int32_t *heap = (int32_t *)(void *)(weights + stride), *ids = heap + stride;
-  ops_logits_tile(&a->head, thread, a->x, a->rows + first, 1, rows, h, logits, NULL);
+  ops_logits_tile(&a->head, thread, a->x, a->rows + first, 1, rows, h, logits);
   for (size_t i = 0; i < rows; i++)
     a->drawn[first + i] = draw(
         logits + i * stride, m->vocabulary, a->sampling, a->uniforms[first + i], e, weights, heap,

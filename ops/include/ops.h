@@ -261,20 +261,24 @@ typedef struct ops_target {
 // Per target, with y = z / temperature of its row:
 //   log_probabilities[index] = y[token] - log sum exp y
 //   entropies[index] = - sum p log p,  p = softmax(y)
-// Logits exist for one tile of rows at a time.
+// logits: NULL, and logits exist for one tile of rows at a time; or `ops_logit_floats` floats, where
+// they are kept for the backward pass.
 void ops_head_score_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, const ops_head_row *rows, size_t count, const ops_target *targets,
-    float temperature, float *host_log_probabilities, float *host_entropies);
+    float temperature, float *host_log_probabilities, float *host_entropies, ops_tensor *logits);
+size_t ops_logit_floats(const ops_model *model, size_t count);
 
 // Backward of `ops_head_score_f32` for dL/dlog_probability and dL/dentropy (NULL: none), indexed as
 // the targets are. dx [x_rows, D] is overwritten (zero where a row has no logits). gradient may be
-// NULL: the head's parameters are frozen. workspace: `ops_head_workspace` floats.
+// NULL: the head's parameters are frozen. workspace: `ops_head_workspace` floats. logits: what the score
+// of the same rows kept, which is overwritten; NULL: they are computed again.
 void ops_head_backward_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, size_t x_rows, const ops_head_row *rows, size_t count,
     const ops_target *targets, float temperature, const float *host_dlog_probabilities,
-    const float *host_dentropies, ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace);
+    const float *host_dentropies, ops_tensor *dx, ops_tensor *gradient, ops_tensor *workspace,
+    ops_tensor *logits);
 size_t ops_head_workspace(const ops_model *model, size_t count);
 
 // How a token is drawn. Filters work in this order on y = z / temperature, each on what the one
