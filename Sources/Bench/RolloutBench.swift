@@ -9,24 +9,33 @@ public struct RolloutBench {
   static let promptTokens = 12
 
   private let model: BenchModel
+  private let compute: Compute
   private let shape: RolloutShape
   private let weights: BenchWeights
 
-  /// - Parameter path: a model directory.
+  /// - Parameters:
+  ///   - path: a model directory.
+  ///   - compute: what computes; used by nothing else meanwhile.
   /// - Throws: what is wrong with the directory, and `BenchError.Code.memory`.
-  public init(model path: String, shape: RolloutShape, weights: BenchWeights) throws {
+  public init(
+    model path: String, shape: RolloutShape, weights: BenchWeights, compute: Compute
+  ) throws {
     model = try BenchModel(path)
+    self.compute = compute
     self.shape = shape
     self.weights = weights
     let group = PolicyMemory.Group(
       promptTokens: Self.promptTokens, responses: shape.rollouts, responseTokens: shape.newTokens)
-    let memory = PolicyMemory(model.configuration, threads: 1)
-    try model.requireFits(model.bytes(weights) + memory.generation(group, count: shape.prompts))
+    let memory = PolicyMemory(model.configuration, threads: compute.threads)
+    let held = model.bytes(weights)
+    let panels = memory.panels(
+      stored: held / max(1, model.configuration.parameterCount), compute.products)
+    try model.requireFits(held + panels + memory.generation(group, count: shape.prompts))
   }
 
   /// Samples everything `steps` times after one that is not counted, with other random numbers each
   /// time.
-  public func run(steps: Int, compute: Compute) throws -> BenchRecord {
+  public func run(steps: Int) throws -> BenchRecord {
     let policy = try model.policy(weights, compute)
     let requests = (0..<shape.prompts).map {
       GenerationRequest(
@@ -60,12 +69,11 @@ public struct RolloutBench {
       parts.add("further_tokens", end - (first ?? end))
       if step > 0 { times.add(end) }
     }
-    return record(times, watch.reading, parts, passes.count, compute)
+    return record(times, watch.reading, parts, passes.count)
   }
 
   private func record(
-    _ times: Times, _ reading: Stopwatch.Reading, _ parts: Parts, _ passes: Int,
-    _ compute: Compute
+    _ times: Times, _ reading: Stopwatch.Reading, _ parts: Parts, _ passes: Int
   ) -> BenchRecord {
     let work = model.work
     let sequences = shape.prompts * shape.rollouts

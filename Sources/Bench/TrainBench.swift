@@ -17,16 +17,20 @@ public struct TrainBench {
   }
 
   private let model: BenchModel
+  private let compute: Compute
   private let shape: TrainShape
   private let loss: Loss
   private let algorithm: Algorithm
   private let groups: [TrainingGroup]
 
-  /// - Parameter path: a model directory.
+  /// - Parameters:
+  ///   - path: a model directory.
+  ///   - compute: what computes; used by nothing else meanwhile.
   /// - Throws: what is wrong with the directory, and `BenchError.Code.memory`.
-  public init(model path: String, shape: TrainShape, loss: Loss) throws {
+  public init(model path: String, shape: TrainShape, loss: Loss, compute: Compute) throws {
     let model = try BenchModel(path)
     self.model = model
+    self.compute = compute
     self.shape = shape
     self.loss = loss
     // Both losses see the tokens that peers' losses see: a mask over predicted tokens t / 2 and up.
@@ -41,15 +45,17 @@ public struct TrainBench {
       return TrainingGroup(
         prompt: Array(tokens[..<promptTokens]), responses: [Array(tokens[promptTokens...])])
     }
-    let memory = PolicyMemory(model.configuration, threads: 1)
+    let memory = PolicyMemory(model.configuration, threads: compute.threads)
     let group = PolicyMemory.Group(
       promptTokens: promptTokens, responses: 1, responseTokens: shape.tokens - promptTokens)
     // Weights, gradient and two moments.
-    try model.requireFits(4 * memory.parameters + memory.training(group, count: shape.sequences))
+    try model.requireFits(
+      4 * memory.parameters + memory.panels(stored: 4, compute.products)
+        + memory.training(group, count: shape.sequences))
   }
 
   /// Runs `steps` steps after one that is not counted.
-  public func run(steps: Int, compute: Compute) throws -> BenchRecord {
+  public func run(steps: Int) throws -> BenchRecord {
     let policy = try model.policy(.f32, compute)
     try policy.validate(groups)
     let gradient = Gradient(for: policy)
@@ -87,11 +93,11 @@ public struct TrainBench {
       parts.add("optimizer", zeroed + end - accumulated)
       if step > 0 { times.add(end) }
     }
-    return record(times, watch.reading, parts, compute)
+    return record(times, watch.reading, parts)
   }
 
   private func record(
-    _ times: Times, _ reading: Stopwatch.Reading, _ parts: Parts, _ compute: Compute
+    _ times: Times, _ reading: Stopwatch.Reading, _ parts: Parts
   ) -> BenchRecord {
     let work = model.work
     var record = model.record(job: "train", threads: compute.threads, steps: times.all.count)

@@ -112,10 +112,10 @@ struct BenchTrain: ParsableCommand {
           precision.rawValue,
         ])
       }
-      let bench = try TrainBench(model: model, shape: shape, loss: loss)
-      return .here(
-        try bench.run(
-          steps: options.steps, compute: Compute(threads: options.threads, products: precision)))
+      let bench = try TrainBench(
+        model: model, shape: shape, loss: loss,
+        compute: Compute(threads: options.threads, products: precision))
+      return .here(try bench.run(steps: options.steps))
     }
   }
 }
@@ -160,10 +160,10 @@ struct BenchRollout: ParsableCommand {
           precision.rawValue,
         ])
       }
-      let bench = try RolloutBench(model: model, shape: shape, weights: weights)
-      return .here(
-        try bench.run(
-          steps: options.steps, compute: Compute(threads: options.threads, products: precision)))
+      let bench = try RolloutBench(
+        model: model, shape: shape, weights: weights,
+        compute: Compute(threads: options.threads, products: precision))
+      return .here(try bench.run(steps: options.steps))
     }
   }
 }

@@ -12,8 +12,9 @@ struct ComputeJobTests {
   )
   func train(loss: TrainBench.Loss) throws {
     let model = try TinyModel()
-    let bench = try TrainBench(model: model.path, shape: try TrainShape("3x9"), loss: loss)
-    let record = try bench.run(steps: 3, compute: Compute(threads: 1))
+    let bench = try TrainBench(
+      model: model.path, shape: try TrainShape("3x9"), loss: loss, compute: Compute(threads: 1))
+    let record = try bench.run(steps: 3)
     #expect(record.job == "train" && record.shape == "3x9" && record.loss == loss.rawValue)
     #expect(record.tokens == 27 && record.steps == 3 && record.threads == 1)
     let (best, median) = try (#require(record.secondsBest), #require(record.secondsMedian))
@@ -34,8 +35,9 @@ struct ComputeJobTests {
   func rollout() throws {
     let model = try TinyModel()
     let bench = try RolloutBench(
-      model: model.path, shape: try RolloutShape("2x3x5"), weights: .f32)
-    let record = try bench.run(steps: 2, compute: Compute(threads: 2))
+      model: model.path, shape: try RolloutShape("2x3x5"), weights: .f32,
+      compute: Compute(threads: 2))
+    let record = try bench.run(steps: 2)
     #expect(record.tokens == 30 && record.precision == "f32")
     #expect(record.products?.allSatisfy { $0.kind == .forward && $0.rows == 6 } == true)
     // Five passes over weights of four bytes.
@@ -48,8 +50,8 @@ struct ComputeJobTests {
     let model = try TinyModel()
     let compute = Compute(threads: 1, products: .bf16)
     let bench = try RolloutBench(
-      model: model.path, shape: try RolloutShape("1x2x3"), weights: .f32)
-    let record = try bench.run(steps: 1, compute: compute)
+      model: model.path, shape: try RolloutShape("1x2x3"), weights: .f32, compute: compute)
+    let record = try bench.run(steps: 1)
     #expect(record.precision == "bf16" && record.productKernel == compute.productKernel)
     // Two bytes of a weight where the processor has such products.
     let read = try #require(record.weightsGbPerSecond) * #require(record.secondsBest) * 1e9

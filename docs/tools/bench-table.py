@@ -73,7 +73,7 @@ def read_ours(records, notes):
     for record in records:
         job, shape = record.get("job"), record.get("shape")
         model = (record.get("model") or "").rstrip("/").split("/")[-1]
-        precision = record.get("precision") or "f32"
+        precision = record.get("precision") or ""
         if record.get("weights"):
             precision += f", {record['weights']} weights"
         if record.get("other_cores", 0) > BUSY_CORES:
@@ -276,8 +276,10 @@ class Table:
         for model, tokens in (("S", 64), ("M", 64), ("L", 32)):
             for streams in (1, 8):
                 self.rollout(model, f"1x{streams}x{tokens}", 1, 1.1, "llama.cpp bf16")
+        # Of the mode that is fastest, whatever another one reads.
+        _, mode = self.our("rollout L 1x1x32", "tokens_per_second_median")
         self.share("rollout L, 1 × 1 × 32", "weights read over the memory's bandwidth",
-                   self.our("rollout L 1x1x32", "share_of_memory"), 0.9, None)
+                   self.our("rollout L 1x1x32", "share_of_memory", mode), 0.9, None)
         self.step()
         self.outside()
         self.store()

@@ -7,6 +7,8 @@
 #   MODELS="S M" make bench        some models
 #   THREADS=1 STEPS=3 make bench   other than all cores and 5 repetitions
 #   PRECISION=f32 make bench       of f32,bf16
+#   BASE=DIR make bench            the model that the demo's step begins with; without it the newest checkpoint
+#                                  of runs/base-*, which `make demo` trains
 #   OUT=ours.jsonl WORK=/disk make bench   where lines go, and what store and step write
 #
 # Run it while nothing else does. A job that fails is said, and the others are measured; the exit status is
@@ -65,6 +67,15 @@ for model in $models; do
     bench step "$path" --precision "$precision" --shape 16x8x32 ${steps:---steps 10} $work
   fi
 done
+if wants step "$jobs"; then
+  base=${BASE:-$(ls -dt runs/base-*/checkpoints/[0-9]* 2>/dev/null | head -n 1)}
+  if [ -n "$base" ]; then
+    # shellcheck disable=SC2086
+    bench step "$base" --definition pipelines/quickstart.yaml ${steps:---steps 5} $work
+  else
+    echo "the demo's step is left out: no runs/base-*; make demo trains it, or name a model with BASE=DIR" >&2
+  fi
+fi
 # shellcheck disable=SC2086
 if wants store "$jobs"; then bench store $work; fi
 # shellcheck disable=SC2086
