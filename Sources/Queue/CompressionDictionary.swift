@@ -69,6 +69,19 @@ import Synchronization
 /// from a transaction which was then aborted does no harm here.
 final class DictionaryShelf: Sendable {
   private let known = Mutex<[UInt32: CompressionDictionary]>([:])
+  private let settled = Mutex<[Log: Settled]>([:])
+
+  /// What small records of a log are compressed with, for ever: committed, and never changed.
+  enum Settled: Sendable {
+    case without
+    case dictionary(CompressionDictionary)
+  }
+
+  /// nil: not known yet; its log may not have one so far.
+  func settled(_ log: Log) -> Settled? { settled.withLock { $0[log] } }
+
+  /// Only for what another transaction has committed: one's own may still be aborted.
+  func settle(_ log: Log, _ choice: Settled) { settled.withLock { $0[log] = choice } }
 
   func add(_ dictionary: CompressionDictionary) {
     known.withLock { $0[dictionary.id] = dictionary }
@@ -76,12 +89,13 @@ final class DictionaryShelf: Sendable {
 
   /// The dictionary with this id, from memory or from the environment.
   func dictionary(
-    _ id: UInt32, in transaction: RawTransaction, _ databases: Databases, place: String
+    _ id: UInt32, in transaction: RawTransaction, _ databases: Databases,
+    place: @autoclosure () -> String
   ) throws(QueueError) -> CompressionDictionary {
     if let found = known.withLock({ $0[id] }) { return found }
     guard let bytes = try transaction.sealed(.dictionaries, "\(id)", in: databases) else {
       throw .unknownVersion(
-        place, "dictionary \(id)", known: "only those stored beside the records")
+        place(), "dictionary \(id)", known: "only those stored beside the records")
     }
     guard let dictionary = CompressionDictionary(bytes), dictionary.id == id else {
       throw .damaged("dictionaries/\(id)", "\(bytes.count) bytes that are not this dictionary")

@@ -36,25 +36,41 @@ package struct Envelope: Equatable {
 
   /// Header and frame as stored under `key` of `log`.
   package func sealed(_ frame: [UInt8], log: Log, key: RecordKey) -> [UInt8] {
-    var bytes = Self.magic + littleEndian(Self.formatVersion) + littleEndian(kind)
-    bytes.reserveCapacity(Self.length + frame.count)
-    bytes += littleEndian(recordVersion) + littleEndian(UInt16(0)) + littleEndian(dictionary)
-    bytes += littleEndian(UInt32(rawLength)) + littleEndian(UInt32(stableLength))
-    bytes += littleEndian(UInt32(frame.count))
-    bytes += littleEndian(Self.checksum(bytes, frame[...], log: log, key: key))
-    bytes += frame
+    var bytes = Array(repeating: 0, count: Self.length) + frame
+    seal(&bytes, log: log, key: key)
     return bytes
+  }
+
+  /// Writes the header into the room that was left for it before a frame.
+  func seal(_ bytes: inout [UInt8], log: Log, key: RecordKey) {
+    bytes.replaceSubrange(0..<4, with: Self.magic)
+    Self.put(Self.formatVersion, into: &bytes, at: 4)
+    Self.put(kind, into: &bytes, at: 6)
+    Self.put(recordVersion, into: &bytes, at: 8)
+    Self.put(UInt16(0), into: &bytes, at: 10)
+    Self.put(dictionary, into: &bytes, at: 12)
+    Self.put(UInt32(rawLength), into: &bytes, at: 16)
+    Self.put(UInt32(stableLength), into: &bytes, at: 20)
+    Self.put(UInt32(bytes.count - Self.length), into: &bytes, at: 24)
+    Self.put(Self.checksum(bytes, log: log, key: key), into: &bytes, at: Self.checkedLength)
+  }
+
+  /// How long what is stored is in all, from how it begins; nil where no header says.
+  static func storedLength(_ start: UnsafeRawBufferPointer) -> Int? {
+    guard start.count >= length else { return nil }
+    let frame = unsafe start.loadUnaligned(fromByteOffset: 24, as: UInt32.self)
+    return length + Int(UInt32(littleEndian: frame))
   }
 
   /// Opens what stands under `key` of `log`: the header, and the frame that it vouches for.
   package static func open(
     _ stored: [UInt8], log: Log, key: RecordKey
   ) throws(QueueError) -> (Envelope, frame: ArraySlice<UInt8>) {
-    let place = "\(log)/\(key)"
+    var place: String { "\(log)/\(key)" }
     guard stored.count > length else {
       throw .damaged(place, "\(stored.count) bytes, too few for a record")
     }
-    guard Array(stored[..<4]) == magic else { throw .damaged(place, "no record starts here") }
+    guard stored[..<4].elementsEqual(magic) else { throw .damaged(place, "no record starts here") }
     let format: UInt16 = littleEndian(stored, at: 4)
     guard format == formatVersion else {
       throw .unknownVersion(place, "envelope format \(format)", known: "\(formatVersion)")
@@ -65,8 +81,7 @@ package struct Envelope: Equatable {
         place, "\(stored.count - length) bytes of frame, where \(frameLength) were written")
     }
     let sum: UInt64 = littleEndian(stored, at: checkedLength)
-    let frame = stored[length...]
-    guard checksum(Array(stored[..<checkedLength]), frame, log: log, key: key) == sum else {
+    guard checksum(stored, log: log, key: key) == sum else {
       throw .damaged(place, "its checksum differs from its \(stored.count) bytes")
     }
     let envelope = Envelope(
@@ -86,17 +101,24 @@ package struct Envelope: Equatable {
       throw .damaged(
         place, "claims \(envelope.stableLength) stable of \(envelope.rawLength) raw bytes")
     }
-    return (envelope, frame)
+    return (envelope, stored[length...])
   }
 
-  private static func checksum(
-    _ header: [UInt8], _ frame: ArraySlice<UInt8>, log: Log, key: RecordKey
-  ) -> UInt64 {
+  /// Over everything but the checksum itself.
+  private static func checksum(_ stored: [UInt8], log: Log, key: RecordKey) -> UInt64 {
     var hash = XXH64()
     hash.update(Array(log.rawValue.utf8) + [0] + bigEndian(key.id) + bigEndian(key.part))
-    hash.update(header)
-    hash.update(frame)
+    hash.update(stored[..<checkedLength])
+    hash.update(stored[length...])
     return hash.finalize()
+  }
+
+  private static func put<Integer: FixedWidthInteger>(
+    _ value: Integer, into bytes: inout [UInt8], at offset: Int
+  ) {
+    for index in 0..<Integer.bitWidth / 8 {
+      bytes[offset + index] = UInt8(truncatingIfNeeded: value >> Integer(8 * index))
+    }
   }
 }
 

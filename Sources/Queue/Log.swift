@@ -91,16 +91,12 @@ struct PieceKey {
 
 /// The bytes of an integer, highest first.
 func bigEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
-  stride(from: Integer.bitWidth - 8, through: 0, by: -8).map {
-    UInt8(truncatingIfNeeded: value >> Integer($0))
-  }
+  unsafe withUnsafeBytes(of: value.bigEndian) { unsafe Array($0) }
 }
 
 /// The bytes of an integer, lowest first.
 func littleEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
-  stride(from: 0, to: Integer.bitWidth, by: 8).map {
-    UInt8(truncatingIfNeeded: value >> Integer($0))
-  }
+  unsafe withUnsafeBytes(of: value.littleEndian) { unsafe Array($0) }
 }
 
 /// The integer at `offset`, lowest byte first. The caller has checked the length.

@@ -35,6 +35,8 @@ public final class Queue: Sendable {
   }
 
   private static let readerCheckInterval = Duration.seconds(60)
+  /// That this process may run on.
+  static let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   init(
     folder: String, identity: String, access: Access, notice: String?, environment: Environment,

@@ -55,11 +55,23 @@ import CLMDB
 
   /// A copy of the value under `key`.
   func get(_ database: MDB_dbi, _ key: [UInt8]) throws(QueueError) -> [UInt8]? {
+    var copy: [UInt8]?
+    try unsafe look(database, key) { copy = unsafe Array($0) }
+    return copy
+  }
+
+  /// Shows the value under `key`, if there is one; it is valid only inside `body`.
+  /// - Returns: whether there is.
+  @discardableResult
+  func look(
+    _ database: MDB_dbi, _ key: [UInt8], _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(QueueError) -> Bool {
     var value = unsafe MDB_val()
     let code = unsafe withValue(key[...]) { unsafe mdb_get(live, database, &$0, &value) }
-    if code == MDB_NOTFOUND { return nil }
+    if code == MDB_NOTFOUND { return false }
     try check(code, "read")
-    return unsafe Array(UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size))
+    unsafe body(UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size))
+    return true
   }
 
   /// Whether there is a value under `key`; does not touch it.

@@ -10,13 +10,9 @@ public struct ExaminedRecord: Sendable {
   /// The record as a value.
   /// - Throws: what is wrong with its bytes.
   public func record<R: StoredRecord>(_: R.Type, in log: Log) throws -> R {
-    precondition(R.kind == log.kind, "\(R.self) does not belong into \(log)")
     let (payload, version) = try content.get()
-    guard version == R.version else {
-      throw QueueError.unknownVersion(
-        "\(log)/\(key)", "record version \(version)", known: "\(R.version)")
-    }
-    return try R(payload, log, key)
+    try R.requireReadable(version, log, key)
+    return try R(log, key) { () throws(RecordError) in try R(payload: payload, version: version) }
   }
 }
 
@@ -61,7 +57,7 @@ extension ReadTransaction {
 
   private func examined(_ log: Log, _ key: RecordKey) -> ExaminedRecord {
     do throws(QueueError) {
-      guard let stored = try stored(log, key) else {
+      guard let stored = try stored(log, key, seeksStrays: true) else {
         throw .damaged("\(log)/\(key)", "is not under its key")
       }
       let decoded = try decode(stored, log, key)

@@ -27,6 +27,16 @@ public class ReadTransaction {
     return try decode(stored, log, key).payload
   }
 
+  /// The stable bytes under `key` as `R` writes them today, whichever version wrote them; or nil.
+  public func stableBytes<R: StoredRecord>(
+    of type: R.Type, _ log: Log, _ key: RecordKey
+  ) throws -> [UInt8]? {
+    guard let stored = try stored(log, key) else { return nil }
+    let decoded = try decode(stored, log, key)
+    guard decoded.envelope.recordVersion != R.version else { return decoded.payload.stable }
+    return try decoded.record(type, log, key).payload().stable
+  }
+
   /// Whether there is a record under `key`; its bytes are not read.
   public func contains(_ log: Log, _ key: RecordKey) throws(QueueError) -> Bool {
     try raw.contains(databases[log], PieceKey(key).bytes(in: log))
@@ -37,7 +47,7 @@ public class ReadTransaction {
     _ type: R.Type, _ log: Log, _ key: RecordKey
   ) throws -> R? {
     guard let stored = try stored(log, key) else { return nil }
-    return try record(type, decode(stored, log, key), log, key)
+    return try decode(stored, log, key).record(type, log, key)
   }
 
   /// The first gap of a log: all ids below it are there. Not for demands.
@@ -120,7 +130,7 @@ public class ReadTransaction {
     var found: [(key: RecordKey, stored: [UInt8])] = []
     try forEachStored(log, from: start, count: count) { found.append(($0, $1)) }
     return try found.map { key, stored in
-      (key, try record(type, decode(stored, log, key), log, key))
+      (key, try decode(stored, log, key).record(type, log, key))
     }
   }
 
@@ -135,39 +145,71 @@ public class ReadTransaction {
 }
 
 extension ReadTransaction {
+  /// Bytes of stored records that are not of unusual length.
+  private static let usualLength = 1 << 20
+
   struct Decoded {
     let envelope: Envelope
-    let payload: RecordPayload
+    /// The stable part, then the volatile one.
+    let bytes: [UInt8]
+
+    var payload: RecordPayload {
+      // Spares the copy where there is nothing to cut off.
+      if envelope.stableLength == bytes.count { return RecordPayload(stable: bytes) }
+      return RecordPayload(
+        stable: Array(bytes[..<envelope.stableLength]),
+        volatile: Array(bytes[envelope.stableLength...]))
+    }
+
+    /// The record that these bytes are, which must be the one of its key.
+    func record<R: StoredRecord>(_: R.Type, _ log: Log, _ key: RecordKey) throws -> R {
+      let version = envelope.recordVersion
+      try R.requireReadable(version, log, key)
+      return try R(log, key) { () throws(RecordError) in
+        try R(bytes: bytes, stableLength: envelope.stableLength, version: version)
+      }
+    }
   }
 
   /// The pieces under `key`, joined; nil when there is none.
   ///
   /// By single look-ups: in a damaged tree LMDB answers these with an error, whereas a cursor that
   /// moves to a neighbour aborts the process.
-  func stored(_ log: Log, _ key: RecordKey) throws(QueueError) -> [UInt8]? {
+  ///
+  /// - Parameter seeksStrays: look for pieces beyond the length that the header tells.
+  func stored(
+    _ log: Log, _ key: RecordKey, seeksStrays: Bool = false
+  ) throws(QueueError) -> [UInt8]? {
     let database = databases[log]
-    guard var joined = try raw.get(database, PieceKey(key).bytes(in: log)) else { return nil }
-    var piece = 1
-    while let next = try raw.get(database, PieceKey(key, piece: piece).bytes(in: log)) {
-      joined += next
+    var joined: [UInt8] = []
+    var length = Int.max
+    var piece = 0
+    while seeksStrays || joined.count < length {
+      let name = PieceKey(key, piece: piece).bytes(in: log)
+      let isThere = try unsafe raw.look(database, name) { part in
+        if piece == 0 {
+          length = unsafe Envelope.storedLength(part) ?? .max
+          // What a damaged header claims is not reserved.
+          joined.reserveCapacity(min(length, Self.usualLength))
+        }
+        unsafe joined.append(contentsOf: part)
+      }
+      guard isThere else { break }
       piece += 1
     }
-    return joined
+    return piece == 0 ? nil : joined
   }
 
   func decode(_ stored: [UInt8], _ log: Log, _ key: RecordKey) throws(QueueError) -> Decoded {
-    let place = "\(log)/\(key)"
     let (envelope, frame) = try Envelope.open(stored, log: log, key: key)
     var dictionary: CompressionDictionary?
     if envelope.dictionary != 0 {
-      dictionary = try shelf.dictionary(envelope.dictionary, in: raw, databases, place: place)
+      dictionary = try shelf.dictionary(
+        envelope.dictionary, in: raw, databases, place: "\(log)/\(key)")
     }
     let bytes = try codec.decompress(
-      frame, length: envelope.rawLength, with: dictionary, place: place)
-    let payload = RecordPayload(
-      stable: Array(bytes[..<envelope.stableLength]),
-      volatile: Array(bytes[envelope.stableLength...]))
-    return Decoded(envelope: envelope, payload: payload)
+      frame, length: envelope.rawLength, with: dictionary, place: "\(log)/\(key)")
+    return Decoded(envelope: envelope, bytes: bytes)
   }
 
   /// Joins pieces to records, `count` of them from `start` on.
@@ -211,23 +253,26 @@ extension ReadTransaction {
     }
     return name
   }
-
-  private func record<R: StoredRecord>(
-    _ type: R.Type, _ decoded: Decoded, _ log: Log, _ key: RecordKey
-  ) throws -> R {
-    precondition(R.kind == log.kind, "\(R.self) does not belong into \(log)")
-    guard decoded.envelope.recordVersion == R.version else {
-      throw QueueError.unknownVersion(
-        "\(log)/\(key)", "record version \(decoded.envelope.recordVersion)", known: "\(R.version)")
-    }
-    return try R(decoded.payload, log, key)
-  }
 }
 
 extension StoredRecord {
-  /// The record that these bytes are, which must be the one of its key.
-  init(_ payload: RecordPayload, _ log: Log, _ key: RecordKey) throws(RecordError) {
-    do throws(RecordError) { try self.init(payload: payload) } catch {
+  /// Refuses bytes of a version that this program does not read.
+  static func requireReadable(
+    _ version: UInt16, _ log: Log, _ key: RecordKey
+  ) throws(QueueError) {
+    precondition(kind == log.kind, "\(Self.self) does not belong into \(log)")
+    guard (oldestVersion...Self.version).contains(version) else {
+      let known = oldestVersion == Self.version ? "" : "\(oldestVersion) to "
+      throw .unknownVersion(
+        "\(log)/\(key)", "record version \(version)", known: "\(known)\(Self.version)")
+    }
+  }
+
+  /// What `read` makes of the bytes under a key, which must be the record of that key.
+  init(
+    _ log: Log, _ key: RecordKey, _ read: () throws(RecordError) -> Self
+  ) throws(RecordError) {
+    do throws(RecordError) { self = try read() } catch {
       throw RecordError(location: "\(log)/\(key)", problem: error.problem)
     }
     guard belongs(under: key.id, part: key.part) else {

@@ -10,6 +10,8 @@ public final class WriteTransaction: ReadTransaction {
   /// By `Log.index`; nil until used. Written at the end.
   var heads: [UInt64?]
   var leaves: [LastLeaf?]
+  /// Logs whose dictionary this transaction has made.
+  private var trained: Set<Log> = []
 
   init(
     _ raw: RawTransaction, environment: Environment, codec: FrameCodec, shelf: DictionaryShelf,
@@ -25,34 +27,29 @@ public final class WriteTransaction: ReadTransaction {
   ///
   /// Writing a key again is harmless as long as the stable bytes are the same: the first one
   /// stays. Throws `.conflict` when they differ, `.tooLarge` over 64 MiB.
-  public func put<R: StoredRecord>(_ record: R, _ log: Log, _ key: RecordKey) throws(QueueError) {
-    precondition(R.kind == log.kind, "\(R.self) does not belong into \(log)")
-    try put(record.payload(), version: R.version, log, key)
+  public func put<R: StoredRecord>(_ record: R, _ log: Log, _ key: RecordKey) throws {
+    try put(PreparedRecord.make(record, log, key, codec, shelf))
   }
 
   /// Stores encoded bytes; `version` is that of their record type.
   public func put(
     _ payload: RecordPayload, version: UInt16, _ log: Log, _ key: RecordKey
-  ) throws(QueueError) {
-    let length = payload.stable.count + payload.volatile.count
-    guard length <= Envelope.rawLimit else {
-      throw .tooLarge("\(log)/\(key)", bytes: length, limit: Envelope.rawLimit)
-    }
+  ) throws {
+    try put(
+      PreparedRecord(payload, version: version, log, key, codec, shelf) { $0.payload.stable })
+  }
+
+  /// Stores a record that was prepared before the transaction began.
+  public func put(_ record: PreparedRecord) throws {
+    let log = record.log
+    let key = record.key
     let last = try raw.lastKey(databases[log])
     let name = PieceKey(key).bytes(in: log)
     let isAppended = last.map { $0.lexicographicallyPrecedes(name) } ?? true
     if !isAppended, let stored = try stored(log, key) {
-      let known = try decode(stored, log, key).payload
-      guard known.stable == payload.stable else { throw Self.conflict(log, key, known, payload) }
-      return
+      return try requireSame(record, as: decode(stored, log, key))
     }
-    let dictionary = try dictionary(for: log, length: length)
-    let frame = codec.compress(payload.stable + payload.volatile, with: dictionary)
-    let envelope = Envelope(
-      kind: log.kind, recordVersion: version, dictionary: dictionary?.id ?? 0, rawLength: length,
-      stableLength: payload.stable.count)
-    let value = envelope.sealed(frame, log: log, key: key)
-    try store(value, log, key, after: last, isAppended: isAppended)
+    try store(sealed(record), log, key, after: last, isAppended: isAppended)
     try advanceHead(log, past: key)
   }
 
@@ -86,7 +83,7 @@ public final class WriteTransaction: ReadTransaction {
   /// The head stays. The caller puts what takes its place (an error or a drop) in the same
   /// transaction; without it later readers find the key missing.
   public func setAside(_ log: Log, _ key: RecordKey, reason: String) throws(QueueError) {
-    guard let bytes = try stored(log, key) else {
+    guard let bytes = try stored(log, key, seeksStrays: true) else {
       throw .damaged("\(log)/\(key)", "is not there to be set aside")
     }
     let record = QuarantinedRecord(log: log, key: key, reason: reason, bytes: bytes)
@@ -119,6 +116,32 @@ extension WriteTransaction {
     return epoch
   }
 
+  /// Header and frame.
+  private func sealed(_ record: PreparedRecord) throws(QueueError) -> [UInt8] {
+    switch record.content {
+    case .sealed(let value): return value
+    case .payload(let payload):
+      return record.sealed(payload, with: try dictionary(for: record.log), codec)
+    }
+  }
+
+  /// Refuses to write over `stored`, unless it says the same.
+  private func requireSame(_ record: PreparedRecord, as stored: Decoded) throws {
+    let known = try record.stable(of: stored)
+    let new =
+      switch record.content {
+      case .payload(let payload): payload.stable
+      case .sealed(let value): try decode(value, record.log, record.key).payload.stable
+      }
+    guard known != new else { return }
+    let place = zip(known, new).enumerated().first { $1.0 != $1.1 }?.offset
+    throw QueueError(
+      code: .conflict, location: "\(record.log)/\(record.key)",
+      problem: "another record is there: \(known.count) bytes, new \(new.count), "
+        + "first difference at byte \(place ?? min(known.count, new.count))",
+      remedy: "Report this with the run's log: a repeated computation gave other bits.")
+  }
+
   /// - Parameters:
   ///   - last: the log's last key.
   ///   - isAppended: `key` comes after it. A record between others finds no leaf to fill.
@@ -148,41 +171,39 @@ extension WriteTransaction {
     while try raw.contains(databases[log], PieceKey(RecordKey(head)).bytes(in: log)) { head += 1 }
     heads[log.index] = head
   }
-
-  private static func conflict(
-    _ log: Log, _ key: RecordKey, _ known: RecordPayload, _ new: RecordPayload
-  ) -> QueueError {
-    let place = zip(known.stable, new.stable).enumerated().first { $1.0 != $1.1 }?.offset
-    return QueueError(
-      code: .conflict, location: "\(log)/\(key)",
-      problem: "another record is there: \(known.stable.count) bytes, new \(new.stable.count), "
-        + "first difference at byte \(place ?? min(known.stable.count, new.stable.count))",
-      remedy: "Report this with the run's log: a repeated computation gave other bits.")
-  }
 }
 
 extension WriteTransaction {
-  /// Raw bytes of the largest record that a dictionary is for; longer ones hold their own context.
-  private static let smallRecord = 4096
   /// Most samples a dictionary is trained on.
   private static let sampleLimit = 2048
 
-  /// The dictionary for a new record of `length` raw bytes; trains the log's when it is due.
-  private func dictionary(for log: Log, length: Int) throws(QueueError) -> CompressionDictionary? {
-    guard length <= Self.smallRecord else { return nil }
+  /// The dictionary for a new small record; trains the log's when it is due.
+  private func dictionary(for log: Log) throws(QueueError) -> CompressionDictionary? {
+    switch shelf.settled(log) {
+    case .dictionary(let dictionary): return dictionary
+    case .without: return nil
+    case nil: break
+    }
     let name = "dictionary.\(log.rawValue)"
     if let id = try raw.sealedNumber(.meta, name, in: databases) {
       // 0: training was tried and gave nothing.
-      guard id != 0 else { return nil }
-      return try shelf.dictionary(
-        UInt32(truncatingIfNeeded: id), in: raw, databases, place: "\(log)")
+      let dictionary =
+        id == 0
+        ? nil
+        : try shelf.dictionary(
+          UInt32(truncatingIfNeeded: id), in: raw, databases, place: "\(log)")
+      if !trained.contains(log) {
+        shelf.settle(log, dictionary.map { .dictionary($0) } ?? .without)
+      }
+      return dictionary
     }
     let statistics = try raw.statistics(databases[log])
     guard statistics.ms_entries >= options.dictionaryThreshold else { return nil }
-    let trained = try train(log)
+    let dictionary = try train(log)
     try raw.setSealed(
-      .meta, name, to: littleEndian(UInt64(trained?.id ?? 0)), in: databases)
-    return trained
+      .meta, name, to: littleEndian(UInt64(dictionary?.id ?? 0)), in: databases)
+    trained.insert(log)
+    return dictionary
   }
 
   /// Trains on the small records of the log so far, in key order, at a fixed stride.
@@ -193,7 +214,7 @@ extension WriteTransaction {
     for index in Swift.stride(from: 0, to: keys.count, by: stride) {
       guard let payload = try payload(log, keys[index]) else { continue }
       let sample = payload.stable + payload.volatile
-      if sample.count <= Self.smallRecord { samples.append(sample) }
+      if sample.count <= PreparedRecord.smallRecord { samples.append(sample) }
     }
     let bytes = samples.reduce(0) { $0 + $1.count }
     let capacity = min(options.dictionaryBytes, bytes / 8)

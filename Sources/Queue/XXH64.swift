@@ -80,17 +80,20 @@ package struct XXH64 {
     var (a, b, c, d) = lanes
     // Unaligned loads inside the slice: the loop runs over whole stripes of 32 bytes.
     unsafe bytes.withUnsafeBytes { raw in
-      for start in stride(from: 0, to: raw.count, by: 32) {
-        a = unsafe Self.round(a, Self.word(raw, start))
-        b = unsafe Self.round(b, Self.word(raw, start + 8))
-        c = unsafe Self.round(c, Self.word(raw, start + 16))
-        d = unsafe Self.round(d, Self.word(raw, start + 24))
+      guard var next = raw.baseAddress else { return }
+      let end = unsafe next + raw.count
+      while unsafe next < end {
+        a = unsafe Self.round(a, Self.word(next, 0))
+        b = unsafe Self.round(b, Self.word(next, 8))
+        c = unsafe Self.round(c, Self.word(next, 16))
+        d = unsafe Self.round(d, Self.word(next, 24))
+        unsafe next += 32
       }
     }
     lanes = (a, b, c, d)
   }
 
-  private static func word(_ raw: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
+  private static func word(_ raw: UnsafeRawPointer, _ offset: Int) -> UInt64 {
     UInt64(littleEndian: unsafe raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 

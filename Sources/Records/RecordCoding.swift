@@ -3,10 +3,22 @@
 public struct RecordPayload: Sendable, Equatable {
   public var stable: [UInt8]
   public var volatile: [UInt8]
+  /// Places in `stable` where bytes of another kind begin, ascending: what stands between two of them
+  /// is worth a table of its own to a compressor. A hint alone: it is neither stored nor compared.
+  public let cuts: [Int]
+  /// Bytes that columns spare over four for each of their values: what the record takes in memory
+  /// beyond its length. 0 for bytes that came from a store.
+  public let spared: Int
 
-  public init(stable: [UInt8], volatile: [UInt8] = []) {
+  public init(stable: [UInt8], volatile: [UInt8] = [], cuts: [Int] = [], spared: Int = 0) {
     self.stable = stable
     self.volatile = volatile
+    self.cuts = cuts
+    self.spared = spared
+  }
+
+  public static func == (left: RecordPayload, right: RecordPayload) -> Bool {
+    left.stable == right.stable && left.volatile == right.volatile
   }
 }
 
@@ -16,6 +28,8 @@ public protocol StoredRecord: Sendable, Equatable {
   static var kind: UInt16 { get }
   /// Raised when a field changes its meaning; a decoder refuses what it does not know.
   static var version: UInt16 { get }
+  /// The first version that is still read; `version` unless said otherwise.
+  static var oldestVersion: UInt16 { get }
   func encode(into encoder: inout RecordEncoder)
   /// Refuses bytes that are no such record, and values that none can hold: indices beyond its own lists,
   /// counts that disagree. What another record or the definition must tell is left to who joins them.
@@ -25,17 +39,43 @@ public protocol StoredRecord: Sendable, Equatable {
 }
 
 extension StoredRecord {
+  public static var oldestVersion: UInt16 { version }
+
   public func belongs(under id: UInt64, part: UInt32) -> Bool { true }
 
   public func payload() -> RecordPayload {
     var encoder = RecordEncoder()
     encode(into: &encoder)
-    return RecordPayload(stable: encoder.stable.bytes, volatile: encoder.volatile.bytes)
+    return RecordPayload(
+      stable: encoder.stable.bytes, volatile: encoder.volatile.bytes, cuts: encoder.stable.cuts,
+      spared: encoder.stable.spared)
   }
 
-  public init(payload: RecordPayload) throws(RecordError) {
-    var decoder = RecordDecoder(
-      stable: ByteReader(payload.stable), volatile: ByteReader(payload.volatile))
+  /// - Parameter version: the one that the bytes were written in, from `oldestVersion` to `version`.
+  public init(
+    payload: RecordPayload, version: UInt16 = Self.version
+  ) throws(RecordError) {
+    try self.init(
+      stable: ByteReader(payload.stable), volatile: ByteReader(payload.volatile), version: version)
+  }
+
+  /// - Parameters:
+  ///   - bytes: the stable part, then the volatile one.
+  ///   - stableLength: where the second one begins.
+  public init(
+    bytes: [UInt8], stableLength: Int, version: UInt16
+  ) throws(RecordError) {
+    try self.init(
+      stable: ByteReader(bytes, in: 0..<stableLength),
+      volatile: ByteReader(bytes, in: stableLength..<bytes.count), version: version)
+  }
+
+  private init(
+    stable: ByteReader, volatile: ByteReader, version: UInt16
+  ) throws(RecordError) {
+    precondition(
+      (Self.oldestVersion...Self.version).contains(version), "\(Self.self) of version \(version)")
+    var decoder = RecordDecoder(stable: stable, volatile: volatile, version: version)
     try self.init(from: &decoder)
     try decoder.stable.expectEnd()
     try decoder.volatile.expectEnd()
@@ -51,6 +91,8 @@ public struct RecordEncoder: Sendable {
 public struct RecordDecoder: Sendable {
   public var stable: ByteReader
   public var volatile: ByteReader
+  /// That the bytes were written in.
+  public let version: UInt16
 }
 
 /// A record's bytes do not say what its kind must say.
@@ -70,7 +112,10 @@ public struct RecordError: DescribedError, Equatable {
 
 /// Little-endian bytes, appended in order.
 public struct ByteWriter: Sendable {
-  public private(set) var bytes: [UInt8] = []
+  public internal(set) var bytes: [UInt8] = []
+  /// See `RecordPayload.cuts` and `RecordPayload.spared`.
+  public internal(set) var cuts: [Int] = []
+  public internal(set) var spared = 0
   public init() {}
 
   public mutating func put(_ value: UInt8) { bytes.append(value) }
@@ -117,7 +162,6 @@ public struct ByteWriter: Sendable {
     }
   }
 
-  public mutating func put(tokens: [Int32]) { put(planes: tokens.map(UInt32.init(bitPattern:))) }
   public mutating func put(floats: [Float]) { put(planes: floats.map(\.bitPattern)) }
 
   public mutating func put<Value>(
@@ -144,21 +188,36 @@ public struct ByteReader: Sendable {
   /// that a record of nothing else would need a gigabyte.
   static let memoryLimit = 96 << 20
 
-  private let bytes: [UInt8]
-  private var position = 0
+  let bytes: [UInt8]
+  /// Places in `bytes`: of the next byte, of the first one, and behind the last.
+  var position: Int
+  private let start: Int
+  private let end: Int
   /// What is left of `memoryLimit`.
   private var allowance = Self.memoryLimit
 
-  public init(_ bytes: [UInt8]) { self.bytes = bytes }
+  public init(_ bytes: [UInt8]) { self.init(bytes, in: 0..<bytes.count) }
 
-  public var remaining: Int { bytes.count - position }
+  /// Reads a part of `bytes`.
+  public init(_ bytes: [UInt8], in part: Range<Int>) {
+    precondition(part.upperBound <= bytes.count, "ByteReader: \(part) of \(bytes.count) bytes")
+    self.bytes = bytes
+    position = part.lowerBound
+    start = part.lowerBound
+    end = part.upperBound
+  }
+
+  public var remaining: Int { end - position }
+
+  /// Bytes read so far.
+  private var offset: Int { position - start }
 
   public func expectEnd() throws(RecordError) {
     guard remaining == 0 else { throw RecordError(problem: "\(remaining) bytes after its end") }
   }
 
   public mutating func byte() throws(RecordError) -> UInt8 {
-    guard position < bytes.count else { throw RecordError(problem: "ends after \(position) bytes") }
+    guard position < end else { throw RecordError(problem: "ends after \(offset) bytes") }
     defer { position += 1 }
     return bytes[position]
   }
@@ -167,7 +226,7 @@ public struct ByteReader: Sendable {
     switch try byte() {
     case 0: false
     case 1: true
-    case let other: throw RecordError(problem: "flag is \(other) at byte \(position - 1)")
+    case let other: throw RecordError(problem: "flag is \(other) at byte \(offset - 1)")
     }
   }
 
@@ -189,7 +248,7 @@ public struct ByteReader: Sendable {
         return Int(value)
       }
     }
-    throw RecordError(problem: "count does not end at byte \(position)")
+    throw RecordError(problem: "count does not end at byte \(offset)")
   }
 
   /// A plain number written by `put(count:)`: bounded by `limit` alone.
@@ -200,20 +259,25 @@ public struct ByteReader: Sendable {
   }
 
   /// Takes what an array of `count` elements costs off the allowance. An allocation has a header.
-  private mutating func charge(_ count: Int, of stride: Int = 1) throws(RecordError) {
+  mutating func charge(_ count: Int, of stride: Int = 1) throws(RecordError) {
     let (cost, overflow) = count.multipliedReportingOverflow(by: stride)
     guard !overflow, cost <= allowance - 32 else {
       throw RecordError(
-        problem: "asks for \(count) times \(stride) bytes of memory before byte \(position)")
+        problem: "asks for \(count) times \(stride) bytes of memory before byte \(offset)")
     }
     allowance -= cost + 32
   }
 
   public mutating func string() throws(RecordError) -> String {
-    guard let text = String(validating: try raw(), as: UTF8.self) else {
-      throw RecordError(problem: "text before byte \(position) is not UTF-8")
+    let count = try count()
+    try charge(count)
+    defer { position += count }
+    do {
+      let text = try UTF8Span(validating: bytes.span.extracting(position..<position + count))
+      return String(copying: text)
+    } catch {
+      throw RecordError(problem: "text before byte \(offset + count) is not UTF-8")
     }
-    return text
   }
 
   public mutating func raw() throws(RecordError) -> [UInt8] {
@@ -262,7 +326,7 @@ public struct ByteReader: Sendable {
 
   private mutating func integer<Integer: FixedWidthInteger>() throws(RecordError) -> Integer {
     let width = Integer.bitWidth / 8
-    guard remaining >= width else { throw RecordError(problem: "ends after \(bytes.count) bytes") }
+    guard remaining >= width else { throw RecordError(problem: "ends after \(end - start) bytes") }
     var value: Integer = 0
     for index in (0..<width).reversed() { value = value << 8 | Integer(bytes[position + index]) }
     position += width

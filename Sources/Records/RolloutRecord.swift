@@ -81,46 +81,15 @@ public struct Trajectory: Sendable, Equatable {
     spans.flatMap { Array(repeating: $0.trained, count: $0.count) }
   }
 
-  func encode(to writer: inout ByteWriter) {
-    writer.put(tokens: tokens)
-    writer.put(array: spans) {
-      $0.put($1.role.rawValue)
-      $0.put($1.trained)
-      $0.put(count: $1.count)
-    }
-    writer.put(floats: logProbabilities)
-    writer.put(finish.rawValue)
-    writer.put(array: quantities) {
-      $0.put($1.name)
-      $0.put(floats: $1.values)
-    }
-  }
-
-  init(from reader: inout ByteReader) throws(RecordError) {
-    tokens = try reader.tokenIDs()
-    // No span is longer than the trajectory, so that their sum cannot wrap around.
-    let longest = tokens.count
-    spans = try reader.array { (reader: inout ByteReader) throws(RecordError) in
-      guard let role = Role(rawValue: try reader.byte()) else {
-        throw RecordError(problem: "span has an unknown role")
-      }
-      return Span(
-        role: role, trained: try reader.bool(), count: try reader.number(limit: longest))
-    }
-    logProbabilities = try reader.floats()
-    guard let reason = FinishReason(rawValue: try reader.byte()) else {
-      throw RecordError(problem: "trajectory has an unknown finish reason")
-    }
-    finish = reason
-    quantities = try reader.array { (reader: inout ByteReader) throws(RecordError) in
-      RecordedQuantity(name: try reader.string(), values: try reader.floats())
-    }
+  /// What the parts of a stored trajectory must agree on.
+  func requireAgreement() throws(RecordError) {
     let spanned = spans.reduce(0) { $0 + $1.count }
     guard spanned == tokens.count else {
       throw RecordError(problem: "spans cover \(spanned) of \(tokens.count) tokens")
     }
     try RecordError.require(
-      Set(quantities.map(\.name)).count == quantities.count, "a quantity is recorded twice")
+      quantities.count < 2 || Set(quantities.map(\.name)).count == quantities.count,
+      "a quantity is recorded twice")
     for quantity in quantities where quantity.values.count != tokens.count {
       throw RecordError(
         problem: "\(quantity.values.count) recorded values for \(tokens.count) tokens")
@@ -135,7 +104,8 @@ public struct Trajectory: Sendable, Equatable {
 /// The rollout generator's record, log `rollouts`: a group's heavy payload, stored once.
 public struct RolloutRecord: StoredRecord {
   public static let kind: UInt16 = 2
-  public static let version: UInt16 = 2
+  public static let version: UInt16 = 3
+  public static let oldestVersion: UInt16 = 2
 
   /// The policy that sampled: its version and the SHA-256 of its weights.
   public var policyVersion: UInt64
@@ -166,36 +136,61 @@ public struct RolloutRecord: StoredRecord {
     self.seconds = seconds
   }
 
+  /// What a record is beside its numbers stands first; then all its tokens, all log-probabilities and
+  /// the values of each quantity, each a column over the prompt and the trajectories in order.
   public func encode(into encoder: inout RecordEncoder) {
     encoder.stable.put(policyVersion)
     encoder.stable.put(weightsDigest)
-    encoder.stable.put(tokens: promptTokens)
-    encoder.stable.put(array: demonstrations) { $1.encode(to: &$0) }
-    encoder.stable.put(array: rejected) { $1.encode(to: &$0) }
-    encoder.stable.put(array: rollouts) { $1.encode(to: &$0) }
     encoder.stable.put(optional: refusal) { $0.put($1) }
+    let lists = [demonstrations, rejected, rollouts]
+    let names = TrajectoryColumns.names(of: lists)
+    encoder.stable.put(array: names) { $0.put($1) }
+    encoder.stable.put(count: promptTokens.count)
+    for list in lists {
+      encoder.stable.put(array: list) { $1.encodeOutline(to: &$0, names: names) }
+    }
+    TrajectoryColumns.encode(promptTokens, lists, quantities: names, to: &encoder.stable)
     encoder.volatile.put(seconds)
   }
 
   public init(from decoder: inout RecordDecoder) throws(RecordError) {
-    policyVersion = try decoder.stable.ordinal("its policy version")
-    weightsDigest = try decoder.stable.digest("the digest of the weights")
-    promptTokens = try decoder.stable.tokenIDs()
-    demonstrations = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
-      try Trajectory(from: &reader)
-    }
-    rejected = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
-      try Trajectory(from: &reader)
-    }
-    rollouts = try decoder.stable.array { (reader: inout ByteReader) throws(RecordError) in
-      try Trajectory(from: &reader)
-    }
-    refusal = try decoder.stable.optional { (reader: inout ByteReader) throws(RecordError) in
-      try reader.string()
+    self.init(
+      policyVersion: try decoder.stable.ordinal("its policy version"),
+      weightsDigest: try decoder.stable.digest("the digest of the weights"), promptTokens: [],
+      demonstrations: [], rollouts: [])
+    if decoder.version == 2 {
+      try decodeVersion2(&decoder.stable)
+    } else {
+      try decode(&decoder.stable)
     }
     seconds = try decoder.volatile.double()
     try RecordError.require(
       refusal == nil || rollouts.isEmpty,
       "says why it has no rollouts, and holds \(rollouts.count)")
+  }
+
+  private mutating func decode(_ reader: inout ByteReader) throws(RecordError) {
+    refusal = try reader.optional { (reader: inout ByteReader) throws(RecordError) in
+      try reader.string()
+    }
+    let names = try reader.array { (reader: inout ByteReader) throws(RecordError) in
+      try reader.string()
+    }
+    let promptLength = try reader.number(limit: ByteReader.memoryLimit)
+    let outline = { (reader: inout ByteReader) throws(RecordError) in
+      try TrajectoryOutline(from: &reader, names: names.count)
+    }
+    let outlines = [
+      try reader.array(outline), try reader.array(outline), try reader.array(outline),
+    ]
+    let (prompt, lists) = try TrajectoryColumns.decode(
+      promptLength, outlines, quantities: names, from: &reader)
+    promptTokens = prompt
+    demonstrations = lists[0]
+    rejected = lists[1]
+    rollouts = lists[2]
+    for list in lists {
+      for trajectory in list { try trajectory.requireAgreement() }
+    }
   }
 }

@@ -14,7 +14,10 @@ public final class Ledger {
 
   public let queue: Queue
   private var claims: [StageName: StageClaim] = [:]
-  private var pending: [(place: Place, payload: RecordPayload, version: UInt16)] = []
+  /// What was posted, being encoded and compressed while the next stage works.
+  private var pending: [Preparation] = []
+  private var pendingLogs: Set<Log> = []
+  public private(set) var pendingCount = 0
   private var pendingHeads: [Log: UInt64] = [:]
   private var pendingCursors: [StageName: UInt64] = [:]
   private var pendingStates: [String: [UInt8]] = [:]
@@ -114,10 +117,11 @@ public final class Ledger {
   // MARK: Writing
 
   public func post(_ outcome: Outcome, by stage: StageName) throws {
+    if !outcome.records.isEmpty { pending.append(queue.prepare(outcome.records)) }
+    pendingCount += outcome.records.count
     for (log, key, record) in outcome.records {
-      let place = Place(log: log, key: key)
-      pending.append((place, record.payload(), type(of: record).version))
-      recent[place] = record
+      pendingLogs.insert(log)
+      recent[Place(log: log, key: key)] = record
     }
     for (log, key, _) in outcome.records where log != .demands {
       // Beyond a gap that another worker has yet to fill, the head stays where it is.
@@ -134,27 +138,23 @@ public final class Ledger {
 
   public func setValue(_ name: String, _ value: [UInt8]) { pendingStates[name] = value }
 
-  public var pendingCount: Int { pending.count }
-
   public var isDirty: Bool {
     !pending.isEmpty || !pendingCursors.isEmpty || !pendingStates.isEmpty
   }
 
   /// Stages with something to commit whose cursor is the head of the log they write.
   private var annotating: [(StageName, Log)] {
-    let logs = Set(pending.map(\.place.log))
-    return StageName.allCases.compactMap { stage in
-      stage.annotated.flatMap { logs.contains($0) ? (stage, $0) : nil }
+    StageName.allCases.compactMap { stage in
+      stage.annotated.flatMap { pendingLogs.contains($0) ? (stage, $0) : nil }
     }
   }
 
   /// One durable transaction for everything posted: records, cursors and states move together.
   public func commit() throws {
     guard isDirty else { return }
+    let records = try pending.flatMap { try $0.records() }
     try queue.write(claims: Array(claims.values)) { transaction in
-      for (place, payload, version) in pending {
-        try transaction.put(payload, version: version, place.log, place.key)
-      }
+      for record in records { try transaction.put(record) }
       for (stage, cursor) in pendingCursors.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
         try transaction.setCursor(stage.rawValue, to: cursor)
       }
@@ -180,6 +180,8 @@ public final class Ledger {
 
   private func forget() {
     pending = []
+    pendingLogs = []
+    pendingCount = 0
     pendingHeads = [:]
     pendingCursors = [:]
     pendingStates = [:]

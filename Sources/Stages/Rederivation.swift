@@ -174,8 +174,8 @@ final class Rederivation {
   // MARK: What becomes of it
 
   /// Takes a record for a damaged one, or compares it with the sound one that is stored.
-  func settle(
-    _ record: some StoredRecord, _ log: Log, _ key: RecordKey, always: Bool = false
+  func settle<R: StoredRecord>(
+    _ record: R, _ log: Log, _ key: RecordKey, always: Bool = false
   ) throws {
     if faults.contains(Place(log: log, key: key)) {
       made.append((log, key, record))
@@ -184,7 +184,7 @@ final class Rederivation {
     }
     guard always || comparesAll else { return }
     compared += 1
-    let stored = try ledger.queue.read { try $0.payload(log, key) }?.stable ?? []
+    let stored = try ledger.queue.read { try $0.stableBytes(of: R.self, log, key) } ?? []
     let again = record.payload().stable
     guard stored != again else { return }
     let place = zip(stored, again).enumerated().first { $1.0 != $1.1 }?.offset

@@ -63,7 +63,7 @@ extension RunRepair {
         if let fault, fault.isStored {
           try transaction.setAside(log, key, reason: fault.problem)
         }
-        try transaction.put(record.payload(), version: type(of: record).version, log, key)
+        try transaction.put(record, log, key)
       }
       for (name, cursor) in values.cursors { try transaction.restoreCursor(name, to: cursor) }
       for (name, state) in values.states { try transaction.setState(name, to: state) }

@@ -17,14 +17,12 @@ public enum PlantedBugs {
       .init(
         "Sources/Stages/Ledger.swift",
         """
-              }
-              for (stage, cursor) in pendingCursors.sorted(
+              for record in records { try transaction.put(record) }
         """,
         """
-              }
+              for record in records { try transaction.put(record) }
             }
             try queue.write(claims: Array(claims.values)) { transaction in
-              for (stage, cursor) in pendingCursors.sorted(
         """)
     ],
     hunts: [
@@ -108,13 +106,14 @@ public enum PlantedBugs {
     edits: [
       .init(
         "Sources/Queue/Envelope.swift",
-        "    guard checksum(Array(stored[..<checkedLength]), frame, log: log, key: key) == sum else {",
+        "    guard checksum(stored, log: log, key: key) == sum else {",
         """
-            _ = (sum, checksum(Array(stored[..<checkedLength]), frame, log: log, key: key))
+            _ = (sum, checksum(stored, log: log, key: key))
             guard !stored.isEmpty else {
         """),
       .init(
-        "Sources/Queue/FrameCodec.swift", "(ZSTD_c_checksumFlag, 1)", "(ZSTD_c_checksumFlag, 0)"),
+        "Sources/Queue/FrameCodec.swift", "set(ZSTD_c_checksumFlag, 1)",
+        "set(ZSTD_c_checksumFlag, 0)"),
     ],
     hunts: [.init("damage", ["hpt", "ppo"], trials: 120)])
 

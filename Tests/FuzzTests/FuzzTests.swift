@@ -75,7 +75,7 @@ import Testing
     let record = SampleRecords.all[1].payload()
     let whole = record.stable + record.volatile
     let sealed = Envelope(
-      kind: 2, recordVersion: 2, dictionary: 0, rawLength: whole.count,
+      kind: 2, recordVersion: RolloutRecord.version, dictionary: 0, rawLength: whole.count,
       stableLength: record.stable.count
     ).sealed(codec.compress(whole, with: nil), log: .rollouts, key: key)
     Fuzzing.expectSound(
@@ -93,7 +93,7 @@ import Testing
         guard bytes.count > 2 else { return }
         let length = Int(bytes[0]) | Int(bytes[1]) << 8
         let envelope = Envelope(
-          kind: 2, recordVersion: 2, dictionary: 0, rawLength: length,
+          kind: 2, recordVersion: RolloutRecord.version, dictionary: 0, rawLength: length,
           stableLength: max(0, length - 8))
         let stored = envelope.sealed(Array(bytes.dropFirst(2)), log: .rollouts, key: key)
         let (opened, frame) = try Envelope.open(stored, log: .rollouts, key: key)

@@ -36,8 +36,10 @@ extension StoredRecord {
 
 extension Hostile {
   @Suite struct RunAttackTests {
-    /// A version and a digest, as every rollout record begins.
-    private static let start = [UInt8](repeating: 0, count: 9)
+    /// A version, no digest, no refusal and no names: so rollout records begin.
+    private static let start = [UInt8](repeating: 0, count: 11)
+    /// No demonstrations, nothing rejected, no rollouts; tokens of eight bits follow.
+    private static let promptAlone: [UInt8] = [0, 0, 0, 8]
 
     private static func count(_ value: Int) -> [UInt8] {
       var writer = ByteWriter()
@@ -52,7 +54,16 @@ extension Hostile {
       let cases: [(String, any StoredRecord)] = [
         ("zeros", ForgedRollout(bytes: zeros)),
         ("an endless count", ForgedRollout(bytes: Self.start + Array(repeating: 0xFF, count: 40))),
-        ("tokens that are not there", ForgedRollout(bytes: Self.start + Self.count(1 << 40))),
+        ("an endless prompt", ForgedRollout(bytes: Self.start + Self.count(1 << 40))),
+        (
+          "tokens that are not there",
+          ForgedRollout(bytes: Self.start + Self.count(large) + Self.promptAlone)
+        ),
+        // Four bytes of memory for each that is stored.
+        (
+          "tokens of a byte",
+          ForgedRollout(bytes: Self.start + Self.count(large) + Self.promptAlone + zeros)
+        ),
         // No prompt tokens, then trajectories of nothing.
         (
           "empty trajectories",
