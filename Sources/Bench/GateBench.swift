@@ -48,10 +48,11 @@ public struct GateBench {
 
   private func stageSeconds(_ groups: [SyntheticTrajectories.Group]) throws -> Double {
     let queue = try Queue.create(at: folder.path + "/queue", identity: "bench")
+    let records = try queue.prepare(
+      groups.enumerated().flatMap { $1.records(under: RecordKey(UInt64($0))) }
+    ).records()
     try queue.write(claims: []) { transaction in
-      for (index, group) in groups.enumerated() {
-        try group.put(transaction, RecordKey(UInt64(index)))
-      }
+      for record in records { try transaction.put(record) }
     }
     let ledger = Ledger(queue: queue)
     try ledger.claim(.gate)

@@ -3,8 +3,9 @@ import Queue
 import Randomness
 import Records
 
-/// The queue as a store of groups: bytes on disk, speed of durable writes, speed of random reads; by
-/// one thread, the page cache warm, as the peers are measured.
+/// The queue as a store of groups: bytes on disk, speed of durable writes, speed of random reads, the
+/// page cache warm, as the peers are measured. Records are prepared as a run prepares them: on all
+/// threads, while the ones before are committed. One thread reads.
 public struct StoreBench {
   /// What a stored group is.
   public enum Content: Sendable, Equatable {
@@ -32,7 +33,8 @@ public struct StoreBench {
   }
 
   public func run() throws -> BenchRecord {
-    var record = BenchRecord(job: "store", threads: 1, steps: 1)
+    var record = BenchRecord(
+      job: "store", threads: ProcessInfo.processInfo.activeProcessorCount, steps: 1)
     let queue = try Queue.create(at: folder.path + "/queue", identity: "bench")
     let claim = try queue.claim(stage: "bench")
     let figures =
@@ -51,8 +53,9 @@ public struct StoreBench {
     let source = SyntheticTrajectories()
     let groups = (0..<min(count, Self.differentGroups)).map(source.group)
     let raw = (0..<count).reduce(0) { $0 + groups[$1 % groups.count].rawBytes }
-    return try measure(queue, claim, rawBytes: raw, &record) { transaction, index in
-      try groups[index % groups.count].put(transaction, RecordKey(UInt64(index)))
+    return try measure(queue, claim, rawBytes: raw, &record) { range in
+      queue.prepare(
+        range.flatMap { groups[$0 % groups.count].records(under: RecordKey(UInt64($0))) })
     } read: { transaction, index, compares in
       try groups[index % groups.count].stands(
         in: transaction, RecordKey(UInt64(index)), compares: compares)
@@ -69,10 +72,10 @@ public struct StoreBench {
           $0 % 2 == 0 ? UInt8(truncatingIfNeeded: stream.bits(UInt64(index), UInt32($0))) : 0
         })
     }
-    return try measure(queue, claim, rawBytes: bytes * count, &record) { transaction, index in
-      try transaction.put(
-        payloads[index % payloads.count], version: RolloutRecord.version, .rollouts,
-        RecordKey(UInt64(index)))
+    return try measure(queue, claim, rawBytes: bytes * count, &record) { range in
+      queue.prepare(
+        range.map { payloads[$0 % payloads.count] }, version: RolloutRecord.version, .rollouts,
+        from: RecordKey(UInt64(range.lowerBound)))
     } read: { transaction, index, compares in
       guard let found = try transaction.payload(.rollouts, RecordKey(UInt64(index))) else {
         return false
@@ -82,20 +85,22 @@ public struct StoreBench {
   }
 
   /// Writes and reads; of some that are read, what comes back is compared with what went in.
-  /// - Parameter read: whether a group is there and, where it is to compare, the same.
+  /// - Parameters:
+  ///   - prepare: the records of some groups.
+  ///   - read: whether a group is there and, where it is to compare, the same.
   private func measure(
     _ queue: Queue, _ claim: StageClaim, rawBytes: Int, _ record: inout BenchRecord,
-    write: (WriteTransaction, Int) throws -> Void,
+    prepare: (Range<Int>) -> Preparation,
     read: (ReadTransaction, Int, _ compares: Bool) throws -> Bool
   ) throws -> [String: Double] {
     let writing = Stopwatch()
-    for start in stride(from: 0, to: count, by: Self.transactionGroups) {
-      try queue.write(claims: [claim]) { transaction in
-        for index in start..<min(start + Self.transactionGroups, count) {
-          try write(transaction, index)
-        }
-      }
+    var next = prepare(0..<min(Self.transactionGroups, count))
+    for start in stride(from: Self.transactionGroups, to: count, by: Self.transactionGroups) {
+      let current = next
+      next = prepare(start..<min(start + Self.transactionGroups, count))
+      try Self.commit(current, to: queue, claim)
     }
+    try Self.commit(next, to: queue, claim)
     let written = writing.reading
     let disk = Self.diskBytes(folder.path)
     let stream = RandomStream(seed: 7, purpose: .dataset)
@@ -120,6 +125,13 @@ public struct StoreBench {
       "random_reads_per_second": Double(keys.count) / read.wall,
       "random_reads_per_cpu_second": Double(keys.count) / max(read.processor, 1e-9),
     ]
+  }
+
+  private static func commit(_ records: Preparation, to queue: Queue, _ claim: StageClaim) throws {
+    let records = try records.records()
+    try queue.write(claims: [claim]) { transaction in
+      for record in records { try transaction.put(record) }
+    }
   }
 
   /// What the files of a folder take of the disk.

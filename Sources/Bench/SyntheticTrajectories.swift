@@ -96,11 +96,9 @@ package struct SyntheticTrajectories {
 }
 
 extension SyntheticTrajectories.Group {
-  /// Writes the group's records under a key.
-  func put(_ transaction: WriteTransaction, _ key: RecordKey) throws {
-    try transaction.put(prompt, .prompts, key)
-    try transaction.put(rollouts, .rollouts, key)
-    try transaction.put(verdicts, .verdicts, key)
+  /// The group's records, to be put under a key.
+  func records(under key: RecordKey) -> [(log: Log, key: RecordKey, record: any StoredRecord)] {
+    [(.prompts, key, prompt), (.rollouts, key, rollouts), (.verdicts, key, verdicts)]
   }
 
   /// Reads all that is stored under a key, and says whether it is this group.
