@@ -3,9 +3,21 @@ import Queue
 import Randomness
 import Records
 
+/// How much of a group is read.
+enum StoreReading {
+  /// What the rollout generator stored.
+  case rollouts
+  /// The prompt's text and the verdicts as well.
+  case groups
+  /// All of it, and whether it is what was written.
+  case comparing
+}
+
 /// The queue as a store of groups: bytes on disk, speed of durable writes, speed of random reads, the
 /// page cache warm, as the peers are measured. Records are prepared as a run prepares them: on all
-/// threads, while the ones before are committed. One thread reads.
+/// threads, while the ones before are committed. One thread reads: what the rollout generator stores,
+/// the prompt's tokens and the rollouts with their arrays, and then whole groups, with the prompt's text
+/// and the verdicts.
 public struct StoreBench {
   /// What a stored group is.
   public enum Content: Sendable, Equatable {
@@ -56,9 +68,8 @@ public struct StoreBench {
     return try measure(queue, claim, rawBytes: raw, &record) { range in
       queue.prepare(
         range.flatMap { groups[$0 % groups.count].records(under: RecordKey(UInt64($0))) })
-    } read: { transaction, index, compares in
-      try groups[index % groups.count].stands(
-        in: transaction, RecordKey(UInt64(index)), compares: compares)
+    } read: { transaction, index, what in
+      try groups[index % groups.count].stands(in: transaction, RecordKey(UInt64(index)), what)
     }
   }
 
@@ -76,11 +87,11 @@ public struct StoreBench {
       queue.prepare(
         range.map { payloads[$0 % payloads.count] }, version: RolloutRecord.version, .rollouts,
         from: RecordKey(UInt64(range.lowerBound)))
-    } read: { transaction, index, compares in
+    } read: { transaction, index, what in
       guard let found = try transaction.payload(.rollouts, RecordKey(UInt64(index))) else {
         return false
       }
-      return !compares || found == payloads[index % payloads.count]
+      return what != .comparing || found == payloads[index % payloads.count]
     }
   }
 
@@ -91,7 +102,7 @@ public struct StoreBench {
   private func measure(
     _ queue: Queue, _ claim: StageClaim, rawBytes: Int, _ record: inout BenchRecord,
     prepare: (Range<Int>) -> Preparation,
-    read: (ReadTransaction, Int, _ compares: Bool) throws -> Bool
+    read: (ReadTransaction, Int, StoreReading) throws -> Bool
   ) throws -> [String: Double] {
     let writing = Stopwatch()
     var next = prepare(0..<min(Self.transactionGroups, count))
@@ -105,14 +116,17 @@ public struct StoreBench {
     let disk = Self.diskBytes(folder.path)
     let stream = RandomStream(seed: 7, purpose: .dataset)
     let keys = (0..<Self.reads).map { Int(stream.integer(below: UInt64(count), UInt64($0))) }
-    func require(_ key: Int, compares: Bool) throws {
-      let isThere = try queue.read { try read($0, key, compares) }
-      precondition(isThere, "store: group \(key) does not come back as it was written")
+    func require(_ keys: some Sequence<Int>, _ what: StoreReading) throws -> Stopwatch.Reading {
+      let watch = Stopwatch()
+      for key in keys {
+        let isThere = try queue.read { try read($0, key, what) }
+        precondition(isThere, "store: group \(key) does not come back as it was written")
+      }
+      return watch.reading
     }
-    for key in keys.prefix(20) { try require(key, compares: true) }
-    let reading = Stopwatch()
-    for key in keys { try require(key, compares: false) }
-    let read = reading.reading
+    _ = try require(keys.prefix(20), .comparing)
+    let rollouts = try require(keys, .rollouts)
+    let whole = try require(keys, .groups)
     record.take(written)
     record.secondsMedian = written.wall
     record.secondsBest = written.wall
@@ -122,8 +136,9 @@ public struct StoreBench {
       "write_mb_per_second": Double(rawBytes) / 1e6 / written.wall,
       "write_mb_per_cpu_second": Double(rawBytes) / 1e6 / written.processor,
       "write_groups_per_second": Double(count) / written.wall,
-      "random_reads_per_second": Double(keys.count) / read.wall,
-      "random_reads_per_cpu_second": Double(keys.count) / max(read.processor, 1e-9),
+      "random_reads_per_second": Double(keys.count) / rollouts.wall,
+      "random_reads_per_cpu_second": Double(keys.count) / max(rollouts.processor, 1e-9),
+      "random_group_reads_per_second": Double(keys.count) / whole.wall,
     ]
   }
 

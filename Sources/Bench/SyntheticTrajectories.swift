@@ -41,15 +41,18 @@ package struct SyntheticTrajectories {
     func integer(_ bound: UInt64, _ a: UInt32, _ b: UInt32 = 0) -> Int {
       Int(stream.integer(below: bound, key, a, b))
     }
-    let text =
-      (0..<UInt32(20 + integer(60, 0))).map { Self.words[integer(UInt64(Self.words.count), 1, $0)] }
-      .joined(separator: " ") + " \(integer(10_000, 2))?"
+    let words = (0..<UInt32(20 + integer(60, 0))).map { integer(UInt64(Self.words.count), 1, $0) }
+    let number = "\(integer(10_000, 2))?"
+    let text = words.map { Self.words[$0] }.joined(separator: " ") + " " + number
+    // A token for each word, and one for each sign of the number.
+    let tokens =
+      words.map { Int32(256 + $0) } + number.utf8.map { Int32($0) }
     let mean = 64 + integer(192, 3)
     let rollouts = (0..<UInt32(Self.responses)).map { rollout in
       let length = min(max(mean / 2 + integer(UInt64(mean), 4, rollout), 16), 256)
       return trajectory(length, key, rollout)
     }
-    let tokens = rollouts.reduce(0) { $0 + $1.tokens.count }
+    let sampled = rollouts.reduce(0) { $0 + $1.tokens.count }
     let prompt = Prompt(
       id: "synthetic-\(index)", content: .text(text), groundTruth: "\(integer(1000, 5))",
       source: "synthetic")
@@ -65,10 +68,10 @@ package struct SyntheticTrajectories {
         prompt: prompt),
       rollouts: RolloutRecord(
         policyVersion: 0, weightsDigest: [UInt8](repeating: 0, count: 32),
-        promptTokens: [Int32](repeating: 1, count: 12), demonstrations: [], rollouts: rollouts),
+        promptTokens: tokens, demonstrations: [], rollouts: rollouts),
       verdicts: VerdictRecord(
         verdicts: verdicts, seconds: [Double](repeating: 0, count: Self.responses)),
-      rawBytes: 8 + text.utf8.count + 8 * Self.responses + 8 * tokens)
+      rawBytes: 8 + text.utf8.count + 8 * Self.responses + 8 * sampled)
   }
 
   private func trajectory(_ length: Int, _ key: UInt64, _ rollout: UInt32) -> Trajectory {
@@ -101,16 +104,18 @@ extension SyntheticTrajectories.Group {
     [(.prompts, key, prompt), (.rollouts, key, rollouts), (.verdicts, key, verdicts)]
   }
 
-  /// Reads all that is stored under a key, and says whether it is this group.
-  /// - Parameter compares: false: only whether it is there.
+  /// Reads what is stored under a key, and says whether it is there and, where it compares, this group.
   func stands(
-    in transaction: ReadTransaction, _ key: RecordKey, compares: Bool
+    in transaction: ReadTransaction, _ key: RecordKey, _ what: StoreReading
   ) throws -> Bool {
+    guard let rollouts = try transaction.record(RolloutRecord.self, .rollouts, key) else {
+      return false
+    }
+    guard what != .rollouts else { return true }
     guard let prompt = try transaction.record(PromptRecord.self, .prompts, key),
-      let rollouts = try transaction.record(RolloutRecord.self, .rollouts, key),
       let verdicts = try transaction.record(VerdictRecord.self, .verdicts, key)
     else { return false }
-    return !compares
+    return what != .comparing
       || (prompt == self.prompt && rollouts == self.rollouts && verdicts == self.verdicts)
   }
 }
