@@ -68,6 +68,30 @@ import Testing
       })
   }
 
+  /// Rollout records as version 2 wrote them: a prompt, one rollout with log-probabilities and a
+  /// quantity.
+  @Test func recordsOfVersion2() {
+    let digest = [UInt8](repeating: 0, count: 9)
+    let prompt: [UInt8] = [1, 5, 0, 0, 0]
+    let tokens: [UInt8] = [2, 7, 8, 0, 1, 0, 0, 0, 0]
+    let floats: [UInt8] = [2, 0, 0, 0, 0, 0x80, 0xC0, 0xBF, 0xBF]
+    let rollout = tokens + [1, 0, 1, 2] + floats + [0, 1, 1, UInt8(ascii: "e")] + floats
+    let corpus = [digest + prompt + [0, 0, 1] + rollout + [0]]
+    let volatile = [UInt8](repeating: 0, count: 8)
+    func read(_ stable: [UInt8]) throws -> RolloutRecord {
+      try RolloutRecord(payload: RecordPayload(stable: stable, volatile: volatile), version: 2)
+    }
+    #expect(throws: Never.self) { try read(corpus[0]) }
+    Fuzzing.expectSound(
+      FuzzTarget(name: "record-2", corpus: corpus, words: ["\u{1}\u{2}", "~~~~~~~~"]) { bytes in
+        let record = try read(bytes)
+        // What was read is the same record in today's bytes.
+        guard try RolloutRecord(payload: record.payload()).payload() == record.payload() else {
+          throw BrokenPromise(what: "other bytes")
+        }
+      })
+  }
+
   /// The envelope as stored, and frames that a sound envelope vouches for.
   @Test func envelopes() {
     let codec = FrameCodec()
