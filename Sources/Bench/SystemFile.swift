@@ -28,8 +28,14 @@ public enum BenchMachine {
   /// Most bytes of memory that this process has had at once.
   ///
   /// Not `getrusage`: through it a process inherits the peak of the one that started it.
-  static var peakMemoryBytes: Int? {
-    let line = SystemFile.lines("/proc/self/status").first { $0.hasPrefix("VmHWM:") }
+  static var peakMemoryBytes: Int? { status("VmHWM:") }
+
+  /// Bytes of memory that are this process's own now: files that are mapped, which the system takes
+  /// back when it needs room, are not.
+  static var anonymousBytes: Int? { status("RssAnon:") }
+
+  private static func status(_ name: String) -> Int? {
+    let line = SystemFile.lines("/proc/self/status").first { $0.hasPrefix(name) }
     let digits = line?.drop { !$0.isNumber }.prefix { $0.isNumber }
     return digits.flatMap { Int($0) }.map { $0 << 10 }
   }

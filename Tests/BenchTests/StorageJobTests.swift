@@ -13,7 +13,8 @@ struct StorageJobTests {
     // The peers' groups have 4 to 16 KiB.
     #expect(raw > 0.004 * Double(count) && raw < 0.0165 * Double(count))
     for name in [
-      "disk_mb", "disk_share_of_raw", "write_mb_per_second", "random_reads_per_second",
+      "anonymous_mb", "disk_mb", "disk_share_of_raw", "write_mb_per_second",
+      "random_reads_per_second",
     ] {
       #expect(try #require(record.figures[name]) > 0, "\(name)")
     }

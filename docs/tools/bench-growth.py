@@ -117,7 +117,10 @@ def series(records, place):
         if figures.get("random_reads_per_second"):
             add(time, "1,000 random reads", 1000 / figures["random_reads_per_second"])
         if record.get("peak_memory_bytes"):
-            add(memory, job, record["peak_memory_bytes"] / 2**20)
+            kind = "peak with mapped pages" if job == "store" else job
+            add(memory, kind, record["peak_memory_bytes"] / 2**20)
+        if figures.get("anonymous_mb"):
+            add(memory, "own memory", figures["anonymous_mb"] * 1e6 / 2**20)
         if figures.get("disk_mb"):
             add(memory, "disk", figures["disk_mb"] * 1e6 / 2**20)
     return [{name: sorted(curve.items()) for name, curve in curves.items()}
