@@ -104,6 +104,59 @@ OPS_AVX512_BF16 OPS_BODY void strips(
 #undef OPS_STRIPS
 }
 
+// One or two rows by OPS_WIDE panels side by side: so many sums, and so many streams from memory, that
+// neither waits. `stride` bytes from panel to panel.
+OPS_AVX512_BF16 OPS_BODY void wide_strip(
+    const char *a, size_t row_stride, const char *b, size_t stride, size_t pairs, const size_t R,
+    float *y, size_t ldy, bool adds) {
+  __m512 sum[OPS_WIDE][2][2];
+#pragma clang loop unroll(full)
+  for (size_t p = 0; p < OPS_WIDE; p++)
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < R; r++) {
+      float *to = y + r * ldy + p * OPS_PANEL;
+      sum[p][r][0] = adds ? _mm512_loadu_ps(to) : _mm512_setzero_ps();
+      sum[p][r][1] = adds ? _mm512_loadu_ps(to + OPS_LANES) : _mm512_setzero_ps();
+    }
+  for (size_t i = 0; i < pairs; i++, b += 4 * OPS_PANEL) {
+    __m512bh values[2];
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < R; r++) {
+      int pair;
+      memcpy(&pair, a + r * row_stride + i * 4, sizeof pair);
+      values[r] = (__m512bh)_mm512_set1_epi32(pair);
+    }
+#pragma clang loop unroll(full)
+    for (size_t p = 0; p < OPS_WIDE; p++) {
+      const __m512bh left = (__m512bh)_mm512_loadu_si512(b + p * stride);
+      const __m512bh right = (__m512bh)_mm512_loadu_si512(b + p * stride + 64);
+      __builtin_prefetch(b + p * stride + OPS_FETCH_AHEAD);
+      __builtin_prefetch(b + p * stride + OPS_FETCH_AHEAD + 64);
+#pragma clang loop unroll(full)
+      for (size_t r = 0; r < R; r++) {
+        sum[p][r][0] = _mm512_dpbf16_ps(sum[p][r][0], values[r], left);
+        sum[p][r][1] = _mm512_dpbf16_ps(sum[p][r][1], values[r], right);
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t p = 0; p < OPS_WIDE; p++)
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < R; r++) {
+      float *to = y + r * ldy + p * OPS_PANEL;
+      _mm512_storeu_ps(to, sum[p][r][0]);
+      _mm512_storeu_ps(to + OPS_LANES, sum[p][r][1]);
+    }
+}
+
+OPS_AVX512_BF16 void ops_pairs_wide(const ops_panel_pass *p, size_t stride) {
+  if (p->rows == 1)
+    wide_strip(p->a, 0, p->b, stride, p->depth / 2, 1, p->y, p->ldy, p->adds);
+  else
+    wide_strip(
+        p->a, 2 * p->row_stride, p->b, stride, p->depth / 2, 2, p->y, p->ldy, p->adds);
+}
+
 OPS_AVX512_BF16 void ops_pairs_panel(const ops_panel_pass *p) {
   if (p->step == 1)
     strips(p, 2 * p->row_stride, 4, 2 * p->row_stride * OPS_STRIP);
@@ -118,6 +171,7 @@ bool ops_pairs_available(const ops_context *context) {
 
 // Never called: nothing is in pairs where they are not available.
 void ops_pairs_panel(const ops_panel_pass *pass) { (void)pass; }
+void ops_pairs_wide(const ops_panel_pass *pass, size_t stride) { (void)pass, (void)stride; }
 void ops_narrow(const float *values, size_t count, uint16_t *halves) {
   (void)values, (void)count, (void)halves;
 }

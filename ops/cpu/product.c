@@ -88,6 +88,40 @@ OPS_AVX512 static void panel_avx512(const ops_panel_pass *p) { panel(p, 8, 2); }
 static void (*const panel_variants[])(const ops_panel_pass *) = {
     panel_baseline, panel_avx2, panel_avx512};
 
+// One or two rows by OPS_WIDE panels side by side: so many sums, and so many streams from memory, that
+// neither waits. `stride` floats from panel to panel.
+OPS_BODY void wide(const ops_panel_pass *p, size_t stride, const size_t R) {
+  const float *a = p->a, *b = p->b;
+  f32x16 sum[OPS_WIDE][2][2];
+  for (size_t w = 0; w < OPS_WIDE; w++)
+    for (size_t r = 0; r < R; r++)
+      for (size_t c = 0; c < 2; c++)
+        sum[w][r][c] = p->adds
+                           ? *ops_const_lanes(p->y + r * p->ldy + w * OPS_PANEL + c * OPS_LANES)
+                           : (f32x16){0};
+  for (size_t i = 0; i < p->depth; i++, b += OPS_PANEL)
+    for (size_t w = 0; w < OPS_WIDE; w++) {
+      __builtin_prefetch((const char *)(b + w * stride) + OPS_FETCH_AHEAD);
+      __builtin_prefetch((const char *)(b + w * stride) + OPS_FETCH_AHEAD + 64);
+      for (size_t c = 0; c < 2; c++) {
+        const f32x16 column = *ops_const_lanes(b + w * stride + c * OPS_LANES);
+        for (size_t r = 0; r < R; r++)
+          OPS_FMA(sum[w][r][c], OPS_SPLAT(a[r * p->row_stride + i]), column);
+      }
+    }
+  for (size_t w = 0; w < OPS_WIDE; w++)
+    for (size_t r = 0; r < R; r++)
+      for (size_t c = 0; c < 2; c++)
+        *ops_lanes(p->y + r * p->ldy + w * OPS_PANEL + c * OPS_LANES) = sum[w][r][c];
+}
+
+OPS_AVX512 static void wide_avx512(const ops_panel_pass *p, size_t stride) {
+  if (p->rows == 1)
+    wide(p, stride, 1);
+  else
+    wide(p, stride, 2);
+}
+
 static void run_pass(const ops_context *context, const ops_panel_pass *pass, bool pairs) {
   if (pairs)
     ops_pairs_panel(pass);
@@ -157,7 +191,23 @@ static void product_panels(const product *p, unsigned thread, size_t first, size
       pass.a = p->context->halves[thread];
       pass.row_stride = OPS_DEPTH;
     }
-    for (size_t panel = first; panel < end; panel++) {
+    size_t panel = first;
+    // With their registers, and where a panel is read as it stands.
+    const bool is_wide = p->rows <= 2 && p->context->isa == OPS_ISA_AVX512 &&
+                         (w->pairs || w->type == OPS_F32);
+    for (; is_wide && panel + OPS_WIDE <= end && (panel + OPS_WIDE) * OPS_PANEL <= w->out;
+         panel += OPS_WIDE) {
+      const size_t place = (panel * in + k) * OPS_PANEL;
+      pass.y = p->y + panel * OPS_PANEL;
+      if (w->pairs) {
+        pass.b = (const uint16_t *)w->values + place;
+        ops_pairs_wide(&pass, in * OPS_PANEL * sizeof(uint16_t));
+      } else {
+        pass.b = (const float *)w->values + place;
+        wide_avx512(&pass, in * OPS_PANEL);
+      }
+    }
+    for (; panel < end; panel++) {
       const size_t place = (panel * in + k) * OPS_PANEL;
       pass.b = (const float *)w->values + place;
       if (w->type != OPS_F32) {

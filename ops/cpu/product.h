@@ -9,6 +9,10 @@
 // Rows of the widest strip, and columns of Y that gradients pack together.
 #define OPS_STRIP 8
 
+// Panels that one or two rows go through side by side, and bytes that are fetched ahead of each.
+#define OPS_WIDE 4
+#define OPS_FETCH_AHEAD 2048
+
 // One panel's part of a product: y[rows][32] (+)= a b, with b [depth][32].
 typedef struct ops_panel_pass {
   const void *a;      // f32, or pairs of bf16
@@ -25,6 +29,8 @@ typedef struct ops_panel_pass {
 // A pass over bf16 values that stand in pairs of k: b [depth / 2][32][2]. Only where
 // `ops_pairs_available`.
 void ops_pairs_panel(const ops_panel_pass *pass);
+// The same for one or two rows over OPS_WIDE panels, `stride` bytes apart.
+void ops_pairs_wide(const ops_panel_pass *pass, size_t stride);
 bool ops_pairs_available(const ops_context *context);
 
 // The functions below are for where pairs are available. They round to the nearest bf16, ties to even,
