@@ -10,6 +10,9 @@ public final class WriteTransaction: ReadTransaction {
   /// By `Log.index`; nil until used. Written at the end.
   var heads: [UInt64?]
   var leaves: [LastLeaf?]
+  /// Logs to which this transaction has appended: nobody else can, so that their last leaf, where it is
+  /// known, ends with their last key.
+  private var appended: Set<Log> = []
   /// Logs whose dictionary this transaction has made.
   private var trained: Set<Log> = []
 
@@ -43,14 +46,19 @@ public final class WriteTransaction: ReadTransaction {
   public func put(_ record: PreparedRecord) throws {
     let log = record.log
     let key = record.key
-    let last = try raw.lastKey(databases[log])
+    let last = try lastKey(log)
     let name = PieceKey(key).bytes(in: log)
     let isAppended = last.map { $0.lexicographicallyPrecedes(name) } ?? true
     if !isAppended, let stored = try stored(log, key) {
       return try requireSame(record, as: decode(stored, log, key))
     }
     try store(sealed(record), log, key, after: last, isAppended: isAppended)
-    try advanceHead(log, past: key)
+    try advanceHead(log, past: key, isAppended: isAppended)
+  }
+
+  private func lastKey(_ log: Log) throws(QueueError) -> [UInt8]? {
+    if appended.contains(log), let leaf = leaves[log.index] { return leaf.key }
+    return try raw.lastKey(databases[log])
   }
 
   /// Moves a consumer's position. Throws `.conflict` when it would go back.
@@ -160,15 +168,20 @@ extension WriteTransaction {
       start += length
     }
     leaves[log.index] = isAppended ? LastLeaf(key: name, free: fill.free) : nil
+    if isAppended { appended.insert(log) }
   }
 
-  private func advanceHead(_ log: Log, past key: RecordKey) throws(QueueError) {
+  private func advanceHead(
+    _ log: Log, past key: RecordKey, isAppended: Bool
+  ) throws(QueueError) {
     guard !log.usesPart else { return }
     var head = try head(log)
     guard key.id == head else { return }
     head += 1
-    // Records that other workers stored ahead.
-    while try raw.contains(databases[log], PieceKey(RecordKey(head)).bytes(in: log)) { head += 1 }
+    // Records that other workers stored ahead; behind the last key there are none.
+    if !isAppended {
+      while try raw.contains(databases[log], PieceKey(RecordKey(head)).bytes(in: log)) { head += 1 }
+    }
     heads[log.index] = head
   }
 }
