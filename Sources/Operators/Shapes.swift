@@ -17,13 +17,21 @@ public struct TransformerShape: Sendable {
     c = ops_model(
       vocabulary: vocabulary, hidden: hidden, intermediate: intermediate, heads: heads,
       kv_heads: keyValueHeads, head_dim: headDimension, norm_epsilon: normEpsilon,
-      products: OPS_PRODUCTS_F32, embedding: embedding, final_norm: finalNorm, head: head ?? absent)
+      products: OPS_PRODUCTS_F32, keeps_panels: true, embedding: embedding, final_norm: finalNorm,
+      head: head ?? absent)
   }
 
   /// How the products of layers and head are computed; f32 at first.
   public var products: Products {
     get { c.products == OPS_PRODUCTS_BF16 ? .bf16 : .f32 }
     set { c.products = newValue.c }
+  }
+
+  /// Whether weights stay packed for products beside their tensor, for the next operator: what decoding
+  /// wants. Passes over whole groups take what is packed, and pack the rest anew without it.
+  public var keepsPanels: Bool {
+    get { c.keeps_panels }
+    set { c.keeps_panels = newValue }
   }
 
   /// Whether there is a language-model head: logits, scores and draws need it.

@@ -25,8 +25,16 @@ extension Transformer {
     }
   }
 
+  /// Whether no more than the first micro-batch's residual stream is kept.
+  var checkpointsGradients: Bool {
+    get { activationRoom == 0 }
+    set { activationRoom = newValue ? 0 : Self.keptActivations }
+  }
+
   /// Shows `head` the residual stream after the last layer of every micro-batch, in order.
   func forEachBatch(_ groups: [TrainingGroup], head: (MicroBatch, Tensor) -> Void) {
+    shape.keepsPanels = false
+    defer { shape.keepsPanels = true }
     for batch in MicroBatch.cut(groups) { head(batch, forwardOnly(batch.rows)) }
   }
 
@@ -40,7 +48,11 @@ extension Transformer {
     head: (MicroBatch, Tensor) -> Void, loss: () throws -> Loss,
     headBackward: (Loss, MicroBatch, HeadPass) -> Void
   ) rethrows {
-    defer { adapter?.dropout = nil }
+    shape.keepsPanels = false
+    defer {
+      shape.keepsPanels = true
+      adapter?.dropout = nil
+    }
     precondition(gradient.tensor.count == trained.count, "a gradient of another model")
     let batches = MicroBatch.cut(groups)
     let keeps = Self.kept(

@@ -8,7 +8,7 @@ import Operators
 final class Transformer {
   let configuration: ModelConfiguration
   let compute: Compute
-  private(set) var shape: TransformerShape
+  var shape: TransformerShape
   let layers: [LayerOffsets]
   /// Where the value head stands; nil in a model with a language-model head.
   let valueHead: ValueHead?

@@ -41,6 +41,7 @@ struct SmallModel {
     model = ops_model(
       vocabulary: vocabulary, hidden: hidden, intermediate: intermediate, heads: heads,
       kv_heads: kvHeads, head_dim: headDimension, norm_epsilon: 1e-6, products: OPS_PRODUCTS_F32,
+      keeps_panels: true,
       embedding: take(vocabulary * hidden), final_norm: take(hidden),
       head: take(vocabulary * hidden))
     layer = ops_layer()

@@ -182,9 +182,9 @@ void ops_update_reserve(
   const size_t a = (size_t)(update->a - adapter->values->values);
   const size_t b = (size_t)(update->b - adapter->values->values);
   update->a_back = ops_weight_at(
-      adapter->values, a, update->rank, update->in, OPS_PRODUCTS_F32, OPS_BACKWARD);
+      adapter->values, a, update->rank, update->in, OPS_PRODUCTS_F32, OPS_BACKWARD, false);
   update->b_back = ops_weight_at(
-      adapter->values, b, update->out, update->rank, OPS_PRODUCTS_F32, OPS_BACKWARD);
+      adapter->values, b, update->out, update->rank, OPS_PRODUCTS_F32, OPS_BACKWARD, false);
   update->u = *workspace;
   update->v = update->u + rows * update->rank;
   *workspace = update->v + rows * update->rank;

@@ -22,14 +22,16 @@ static block_arguments arguments(
   const size_t attended = A > D ? A : D, widest = F > attended ? F : attended;
   const ops_tiling tiles = ops_tile_rows(rows);
   const ops_products kind = model->products;
+  const bool keeps = model->keeps_panels;
   ops_arena_begin(context);
   ops_reserve_dropout(context, adapter, tiles.tile, widest);
   float *room = ops_reserve_vectors(context, parameters, D);
   return (block_arguments){
       .context = context, .model = model,
-      .o = ops_weight_at(parameters, layer->o, D, A, kind, direction),
-      .gate_up_weight = ops_weight_at(parameters, layer->gate_up, 2 * F, D, kind, direction),
-      .down = ops_weight_at(parameters, layer->down, D, F, kind, direction),
+      .o = ops_weight_at(parameters, layer->o, D, A, kind, direction, keeps),
+      .gate_up_weight =
+          ops_weight_at(parameters, layer->gate_up, 2 * F, D, kind, direction, keeps),
+      .down = ops_weight_at(parameters, layer->down, D, F, kind, direction, keeps),
       .o_update = OPS_UPDATE_OF(adapter, o, A, D),
       .gate_update = OPS_UPDATE_OF(adapter, gate, D, F),
       .up_update = OPS_UPDATE_OF(adapter, up, D, F),

@@ -46,7 +46,7 @@ void ops_head_score_f32(
     const ops_tensor *x, const ops_head_row *rows, size_t count, const ops_target *targets,
     float temperature, float *host_log_probabilities, float *host_entropies, ops_tensor *logits) {
   head_arguments a = {
-      .context = context, .model = model, .head = ops_head_of(context, model, parameters),
+      .context = context, .model = model, .head = ops_head_of(context, model, parameters, true),
       .x = x->values,
       .rows = rows, .targets = targets, .tiles = ops_tile_rows(count),
       .temperature = temperature, .log_probabilities = host_log_probabilities,
@@ -63,7 +63,7 @@ size_t ops_logit_floats(const ops_model *model, size_t count) {
 void ops_logits_f32(
     ops_context *context, const ops_model *model, const ops_tensor *parameters,
     const ops_tensor *x, const size_t *rows, size_t count, float *host_logits) {
-  const ops_head head = ops_head_of(context, model, parameters);
+  const ops_head head = ops_head_of(context, model, parameters, true);
   const ops_tiling tiles = ops_tile_rows(count);
   const size_t stride = ops_logit_stride(model), V = model->vocabulary;
   ops_reserve_scratch(context, tiles.tile * (model->hidden + stride));
@@ -137,6 +137,9 @@ static size_t chunk_rows(const ops_model *m, size_t count) {
   return count < most ? count : most;
 }
 
+// Tokens of the vocabulary whose logits' gradients are packed at once.
+#define GRADIENT_TOKENS ((size_t)1 << 14)
+
 size_t ops_head_workspace(const ops_model *model, size_t count) {
   const size_t chunk = chunk_rows(model, count);
   return chunk * (model->hidden + ops_logit_stride(model)) +
@@ -152,9 +155,8 @@ void ops_head_backward_f32(
   const size_t D = model->hidden, stride = ops_logit_stride(model);
   const size_t chunk = chunk_rows(model, count);
   head_arguments a = {
-      .context = context, .model = model, .head = ops_head_of(context, model, parameters),
-      .transposed = ops_weight_at(
-          parameters, model->head, model->vocabulary, D, model->products, OPS_BACKWARD),
+      .context = context, .model = model, .head = ops_head_of(context, model, parameters, !logits),
+      .transposed = ops_head_weight(model, parameters, OPS_BACKWARD),
       .x = x->values, .targets = targets, .temperature = temperature,
       .dlog_probabilities = host_dlog_probabilities, .dentropies = host_dentropies,
       .dx = dx->values, .h = workspace->values, .dlogits = workspace->values + chunk * D,
@@ -169,11 +171,14 @@ void ops_head_backward_f32(
     ops_reserve_scratch(context, a.tiles.tile * (D + 1));
     ops_parallel(context, a.tiles.count, head_backward_tile_variants[context->isa], &a);
     if (!gradient) continue;
-    const ops_gradient_product product = {
-        n, model->vocabulary, D, a.dlogits, a.h, stride, D, gradient->values + model->head,
-        a.head.weight.pairs};
-    context->arena_used = weights;
-    ops_accumulate_products(context, &product, 1);
+    for (size_t token = 0; token < model->vocabulary; token += GRADIENT_TOKENS) {
+      const size_t left = model->vocabulary - token;
+      const ops_gradient_product product = {
+          n, left < GRADIENT_TOKENS ? left : GRADIENT_TOKENS, D, a.dlogits + token, a.h, stride, D,
+          gradient->values + model->head + token * D, a.transposed.pairs};
+      context->arena_used = weights;
+      ops_accumulate_products(context, &product, 1);
+    }
     ops_add_columns(a.norm_parts, a.tiles.count, D, D, gradient->values + model->final_norm);
   }
 }

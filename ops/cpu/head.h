@@ -20,15 +20,23 @@ typedef struct {
   ops_weight weight;
 } ops_head;
 
+static inline ops_weight ops_head_weight(
+    const ops_model *model, const ops_tensor *parameters, ops_direction direction) {
+  return ops_weight_at(
+      parameters, model->head, model->vocabulary, model->hidden, model->products, direction,
+      model->keeps_panels);
+}
+
+// `weighs`: with the weight; else for what norms alone.
 static inline ops_head ops_head_of(
-    ops_context *context, const ops_model *model, const ops_tensor *parameters) {
+    ops_context *context, const ops_model *model, const ops_tensor *parameters, bool weighs) {
   ops_arena_begin(context);
   float *room = ops_reserve_vectors(context, parameters, model->hidden);
-  return (ops_head){
-      context, model, ops_vector(parameters, model->final_norm, model->hidden, &room),
-      ops_weight_at(
-          parameters, model->head, model->vocabulary, model->hidden, model->products,
-          OPS_FORWARD)};
+  ops_head head = {
+      .context = context, .model = model,
+      .final_norm = ops_vector(parameters, model->final_norm, model->hidden, &room)};
+  if (weighs) head.weight = ops_head_weight(model, parameters, OPS_FORWARD);
+  return head;
 }
 
 // Gathers and normalizes `count` rows into h [count, D]. inverses [count] may be NULL. Row i is

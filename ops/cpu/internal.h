@@ -135,10 +135,11 @@ typedef struct ops_weight {
 typedef enum ops_direction { OPS_FORWARD, OPS_BACKWARD } ops_direction;
 
 // The weight W[out, in] at `offset`, packed for a product; valid until `ops_arena_begin` and until the
-// tensor changes. Not inside a task.
+// tensor changes. `keeps`: its panels begin to stay with the tensor, where that is not too large. Not
+// inside a task.
 ops_weight ops_weight_at(
     const ops_tensor *parameters, size_t offset, size_t out, size_t in, ops_products products,
-    ops_direction direction);
+    ops_direction direction, bool keeps);
 void ops_packing_destroy(struct ops_packing *packing);
 
 // Memory that one operator needs while it runs. `ops_arena_begin` gives back all that was taken.

@@ -22,7 +22,7 @@ size_t ops_measure_row_dependence(
     fill(x, rows * k, &seed);
     fill(w->values, n * k, &seed);
     ops_arena_begin(context);
-    const ops_weight weight = ops_weight_at(w, 0, n, k, products, OPS_FORWARD);
+    const ops_weight weight = ops_weight_at(w, 0, n, k, products, OPS_FORWARD, true);
     for (size_t r = 0; r < rows; r++)
       ops_product(context, 0, 1, x + r * k, k, &weight, expected + r * n, n, false);
     for (size_t tile = 2; tile <= OPS_TILE; tile += tile < 2 * OPS_STRIP ? 1 : OPS_STRIP)

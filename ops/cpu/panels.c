@@ -1,9 +1,10 @@
 // Weights as products want them: in panels of OPS_PANEL outputs, of each the values of k one after the
 // other: W[n, k] stands at [n / 32][k][n % 32], the last panel filled up with zeros.
 //
-// Packing costs about as much as a product of one row. So the panels of the way forward stay with their
-// tensor until its values change; those of the way back, which a pass over hundreds of rows needs once,
-// are made anew, as is everything of models that are too large to stand there twice.
+// Packing moves as many bytes as a product of one row. So what decoding wants, a few rows at a time,
+// stays with its tensor until its values change. A pass over whole groups takes what stands there and
+// makes the rest anew, as the way back does, and as every pass does of models that are too large to
+// stand there twice.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,14 +161,16 @@ static void pack_panel(void *arguments, size_t item, unsigned thread) {
 
 // --- Weights -------------------------------------------------------------------------------------
 
-// The packing of these that `tensor` keeps, or room for it.
+// The packing of these that `tensor` keeps; else room for it where it `begins` to be kept, else NULL.
 static struct ops_packing *kept(
-    const ops_tensor *tensor, size_t offset, size_t out, size_t in, bool pairs, size_t bytes) {
+    const ops_tensor *tensor, size_t offset, size_t out, size_t in, bool pairs, size_t bytes,
+    bool begins) {
   struct ops_packing **place = (struct ops_packing **)&tensor->packings;
   for (; *place; place = &(*place)->next)
     if ((*place)->offset == offset && (*place)->in == in && (*place)->out == out &&
         (*place)->pairs == pairs)
       return *place;
+  if (!begins) return NULL;
   struct ops_packing *new = calloc(1, sizeof *new);
   if (!new) abort();
   *new = (struct ops_packing){
@@ -178,7 +181,7 @@ static struct ops_packing *kept(
 
 ops_weight ops_weight_at(
     const ops_tensor *parameters, size_t offset, size_t out, size_t in, ops_products products,
-    ops_direction direction) {
+    ops_direction direction, bool keeps) {
   ops_context *context = parameters->context;
   const bool pairs = products == OPS_PRODUCTS_BF16 && ops_pairs_available(context);
   const bool transposed = direction == OPS_BACKWARD;
@@ -188,13 +191,13 @@ ops_weight ops_weight_at(
   const ops_type type = pairs ? OPS_BF16 : p.source.type;
   const size_t panels = ops_panel_count(p.out);
   const size_t bytes = panels * OPS_PANEL * (pairs ? ops_round_up(p.in, 2) : p.in) * width_of(type);
-  struct ops_packing *keeps = NULL;
+  struct ops_packing *held = NULL;
   if (!transposed && parameters->count * width_of(type) <= OPS_KEPT_PANELS)
-    keeps = kept(parameters, offset, out, in, pairs, bytes);
-  p.panels = keeps ? keeps->panels : ops_arena_take(context, bytes);
-  if (!keeps || keeps->version != parameters->version) {
+    held = kept(parameters, offset, out, in, pairs, bytes, keeps);
+  p.panels = held ? held->panels : ops_arena_take(context, bytes);
+  if (!held || held->version != parameters->version) {
     ops_parallel(context, panels, pack_panel, &p);
-    if (keeps) keeps->version = parameters->version;
+    if (held) held->version = parameters->version;
   }
   return (ops_weight){p.panels, type, p.out, p.in, pairs};
 }

@@ -49,9 +49,9 @@ static qkv_weights weights(
     ops_direction direction) {
   const size_t D = m->hidden, A = m->heads * m->head_dim, K = m->kv_heads * m->head_dim;
   return (qkv_weights){
-      ops_weight_at(parameters, layer->q, A, D, m->products, direction),
-      ops_weight_at(parameters, layer->k, K, D, m->products, direction),
-      ops_weight_at(parameters, layer->v, K, D, m->products, direction)};
+      ops_weight_at(parameters, layer->q, A, D, m->products, direction, m->keeps_panels),
+      ops_weight_at(parameters, layer->k, K, D, m->products, direction, m->keeps_panels),
+      ops_weight_at(parameters, layer->v, K, D, m->products, direction, m->keeps_panels)};
 }
 
 // Rotates `heads` heads of one row in place by +angle (sign 1) or -angle (sign -1).

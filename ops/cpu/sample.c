@@ -167,7 +167,7 @@ void ops_head_sample_f32(
     const ops_tensor *x, const size_t *rows, size_t count, const ops_sampling *sampling,
     const double *host_uniforms, ops_drawn *host_drawn) {
   sample_arguments a = {
-      .context = context, .model = model, .head = ops_head_of(context, model, parameters),
+      .context = context, .model = model, .head = ops_head_of(context, model, parameters, true),
       .x = x->values, .rows = rows, .tiles = ops_tile_rows(count), .sampling = sampling,
       .uniforms = host_uniforms, .drawn = host_drawn};
   const size_t stride = ops_logit_stride(model);

@@ -66,7 +66,8 @@ typedef enum ops_type {
 
 // `count` zeros; NULL where memory is exhausted.
 ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type);
-// Bytes of weights up to which their tensor keeps them packed for products, beside its values.
+// Bytes of weights up to which their tensor keeps them packed for products, beside its values, where
+// the model says so.
 #define OPS_KEPT_PANELS ((size_t)4 << 30)
 void ops_tensor_destroy(ops_tensor *tensor);
 size_t ops_tensor_count(const ops_tensor *tensor);
@@ -94,6 +95,7 @@ typedef struct ops_model {
   size_t vocabulary, hidden, intermediate, heads, kv_heads, head_dim;
   float norm_epsilon;
   ops_products products;
+  bool keeps_panels;  // its weights, packed for products, stay with their tensor for the next operator
   size_t embedding;   // offset of [V, D]
   size_t final_norm;  // offset of [D]
   // Offset of [V, D]; equals `embedding` where weights are tied. OPS_ABSENT in a critic: then the
