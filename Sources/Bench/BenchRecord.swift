@@ -19,6 +19,8 @@ public struct BenchRecord: Codable, Sendable {
   public var precision: String?
   /// What decides their bits; a machine without bf16 products does those in f32.
   public var productKernel: String?
+  /// Of a training step that computes its layers again.
+  public var gradientCheckpointing: Bool?
   /// How weights are held where it is not in f32: `bf16`, `f16`.
   public var weights: String?
   public var threads: Int

@@ -22,12 +22,17 @@ public struct TrainBench {
   private let loss: Loss
   private let algorithm: Algorithm
   private let groups: [TrainingGroup]
+  private let checkpoints: Bool
 
   /// - Parameters:
   ///   - path: a model directory.
   ///   - compute: what computes; used by nothing else meanwhile.
+  ///   - checkpoints: see `Policy.checkpointsGradients`.
   /// - Throws: what is wrong with the directory, and `BenchError.Code.memory`.
-  public init(model path: String, shape: TrainShape, loss: Loss, compute: Compute) throws {
+  public init(
+    model path: String, shape: TrainShape, loss: Loss, compute: Compute, checkpoints: Bool = false
+  ) throws {
+    self.checkpoints = checkpoints
     let model = try BenchModel(path)
     self.model = model
     self.compute = compute
@@ -50,14 +55,15 @@ public struct TrainBench {
       promptTokens: promptTokens, responses: 1, responseTokens: shape.tokens - promptTokens)
     // Weights, gradient and two moments.
     try model.requireFits(
-      4 * memory.parameters + memory.panels(stored: 4, compute.products)
-        + memory.training(group, count: shape.sequences))
+      4 * memory.parameters
+        + memory.training(group, count: shape.sequences, checkpoints: checkpoints))
   }
 
   /// Runs `steps` steps after one that is not counted.
   public func run(steps: Int) throws -> BenchRecord {
     let policy = try model.policy(.f32, compute)
     try policy.validate(groups)
+    policy.checkpointsGradients = checkpoints
     let gradient = Gradient(for: policy)
     let moments = AdamWState(for: policy)
     let settings = AdamWSettings(weightDecay: 0.01)
@@ -104,6 +110,7 @@ public struct TrainBench {
     record.shape = "\(shape)"
     record.take(compute)
     record.loss = loss.rawValue
+    record.gradientCheckpointing = checkpoints ? true : nil
     record.tokens = shape.sequences * shape.tokens
     record.usefulGflop = work.training(groups) / 1e9
     record.products = work.products(

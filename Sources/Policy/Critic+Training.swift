@@ -1,6 +1,12 @@
 import Operators
 
 extension Critic {
+  /// As `Policy.checkpointsGradients`.
+  public var checkpointsGradients: Bool {
+    get { transformer.checkpointsGradients }
+    set { transformer.checkpointsGradients = newValue }
+  }
+
   /// The value before every response token, flat over groups, then responses, then tokens: the layout
   /// of `TokenScores`.
   ///

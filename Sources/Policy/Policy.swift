@@ -76,6 +76,13 @@ public final class Policy: @unchecked Sendable {
   /// As `weightsDigest`, of the weights without the adapter.
   public func baseDigest() -> [UInt8] { transformer.weightsDigestOfBase() }
 
+  /// Whether the backward pass computes every layer again, from the residual stream before it
+  /// (gradient checkpointing, arXiv 1604.06174): less memory, a third more work, the same bits.
+  public var checkpointsGradients: Bool {
+    get { transformer.checkpointsGradients }
+    set { transformer.checkpointsGradients = newValue }
+  }
+
   /// Floats of activations that are kept between a forward and its backward pass; what does not fit is
   /// computed again, with the same bits.
   package var activationRoom: Int {

@@ -42,10 +42,13 @@ public struct PolicyMemory: Sendable {
 
   /// Of a forward and backward pass over groups of one size: activations, their gradients, and
   /// logits, a few rows at a time.
-  public func training(_ group: Group, count: Int) -> Int {
+  /// - Parameter checkpoints: see `Policy.checkpointsGradients`.
+  public func training(_ group: Group, count: Int, checkpoints: Bool = false) -> Int {
     let batches = MicroBatch.cut([TrainingGroup](repeating: group.training, count: count))
     let rows = batches.map(\.rows.count)
-    let keeps = Transformer.kept(rows: rows, shape, layerCount: layerCount)
+    let keeps = Transformer.kept(
+      rows: rows, shape, layerCount: layerCount,
+      room: checkpoints ? 0 : Transformer.keptActivations)
     var floats = 0
     var largest = 0  // rows of a micro-batch
     var again = 0  // the same, of those whose layers are computed again
@@ -67,18 +70,22 @@ public struct PolicyMemory: Sendable {
     floats += largest * (2 * shape.hidden + shape.attentionWidth + shape.qkvWidth)
     floats += workspace(rows: largest, headRows: heads)
     var logits = 0
+    var keepsAllLogits = true
     for batch in batches {
       let more = shape.logitFloats(rows: batch.headRows.count)
-      if logits + more <= Policy.keptLogits { logits += more }
+      if logits + more <= Policy.keptLogits { logits += more } else { keepsAllLogits = false }
     }
     floats += logits
-    // Weights, and a layer's or the head's activations, as the backward pass packs them.
+    // Weights, and a layer's or the head's activations, as the backward pass packs them; the head's
+    // both ways where its logits are computed again.
     floats += largestPanels
+    if !keepsAllLogits { floats += largestPanels }
     floats += largest * (shape.attentionWidth + 2 * shape.hidden + shape.intermediate)
     return 4 * (floats + threads * scratch(rows: largest))
   }
 
-  /// Of the weights as products take them, beside the parameters, which take `stored` bytes each.
+  /// Of the weights as products take them in decoding, beside the parameters, which take `stored` bytes
+  /// each. Training makes no more of them than `training` counts.
   public func panels(stored: Int, _ products: Products) -> Int {
     let each = products == .bf16 ? TensorType.bf16.stride : stored
     return each * (each * parameterCount <= keptPanelBytes ? parameterCount : largestPanels)
@@ -95,7 +102,7 @@ public struct PolicyMemory: Sendable {
   public func scoring(_ group: Group, count: Int) -> Int {
     let batches = MicroBatch.cut([TrainingGroup](repeating: group.training, count: count))
     let rows = batches.map(\.rows.count).max() ?? 0
-    return 4 * (rows * streamFloats + threads * scratch(rows: rows))
+    return 4 * (rows * streamFloats + largestPanels + threads * scratch(rows: rows))
   }
 
   /// Of sampling for groups of one size that are asked together: the key-value cache, and the rows

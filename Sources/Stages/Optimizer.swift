@@ -47,6 +47,8 @@ public final class Optimizer: Stage {
     self.interruption = interruption
     self.policy = policy
     self.critic = critic
+    policy.checkpointsGradients = settings.gradientCheckpointing
+    critic?.model.checkpointsGradients = settings.gradientCheckpointing
     self.moments = moments
     self.version = version
     self.algorithm = algorithm

@@ -16,6 +16,7 @@ public struct OptimizerSettings: Sendable, Equatable {
   public var gradientClip: Double
   public var skipNorm: Double?
   public var microBatchGroups: Int
+  public var gradientCheckpointing: Bool
   public var mismatchBound: Double?
   public var record: [String]
   public var restartsAfterSFT: Bool
@@ -61,6 +62,11 @@ public struct OptimizerSettings: Sendable, Equatable {
       "optimizer.micro_batch_groups", .integer(1...65_536), default: .integer(16),
       meaning: "Groups of one forward and backward pass; the order of summation, hence identity."),
     Key(
+      "optimizer.gradient_checkpointing", .flag, default: .flag(false), role: .operational,
+      meaning:
+        "Compute the layers again in the backward pass instead of keeping them: less memory, more "
+        + "time, the same numbers."),
+    Key(
       "optimizer.mismatch_bound", .number(0...100), default: .absent,
       meaning:
         "Largest difference between stored and recomputed log-probabilities of on-policy rollouts. "
@@ -96,6 +102,7 @@ public struct OptimizerSettings: Sendable, Equatable {
     gradientClip = definition.number("optimizer.gradient_clip")
     skipNorm = definition.numberIfSet("optimizer.skip_norm")
     microBatchGroups = definition.integer("optimizer.micro_batch_groups")
+    gradientCheckpointing = definition.flag("optimizer.gradient_checkpointing")
     mismatchBound = definition.numberIfSet("optimizer.mismatch_bound")
     record = definition.texts("optimizer.record")
     restartsAfterSFT = definition.flag("optimizer.restart_after_sft")

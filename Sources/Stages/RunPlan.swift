@@ -65,10 +65,13 @@ public struct RunPlan: Sendable, Encodable {
     let imitated = group(1, lengths.demonstration)
     let waveGroups = settings.reader.promptsPerStep
     let micro = min(settings.optimizer.microBatchGroups, waveGroups)
+    let checkpoints = settings.optimizer.gradientCheckpointing
     func training(_ memory: PolicyMemory) -> Int {
       max(
-        rollout.count > 0 ? memory.training(sampled, count: micro) : 0,
-        lengths.demonstration > 0 ? memory.training(imitated, count: micro) : 0)
+        rollout.count > 0
+          ? memory.training(sampled, count: micro, checkpoints: checkpoints) : 0,
+        lengths.demonstration > 0
+          ? memory.training(imitated, count: micro, checkpoints: checkpoints) : 0)
     }
     add("activations and logits", training(memory))
     let chunk = min(rollout.chunkGroups, waveGroups)
@@ -82,8 +85,7 @@ public struct RunPlan: Sendable, Encodable {
           ? memory.generation(
             group(evaluation.samples, evaluation.maximumTokens), count: chunk) : 0))
     if settings.algorithm.algorithm.value != nil {
-      add(
-        "critic, gradient and moments", 4 * memory.parameters + memory.panels(stored: 4, products))
+      add("critic, gradient and moments", 4 * memory.parameters)
       add("the critic's activations", training(memory))
     }
     if rollout.record.contains(RecordedQuantity.anchor) {
@@ -91,8 +93,7 @@ public struct RunPlan: Sendable, Encodable {
       let held = settings.adapter != nil && settings.model.anchor == nil ? 0 : memory.parameters
       add(
         "KL anchor",
-        held + (held > 0 ? memory.panels(stored: 4, products) : 0)
-          + memory.scoring(sampled, count: chunk))
+        held + memory.scoring(sampled, count: chunk))
     }
     if rollout.lag > 0 {
       add(

@@ -88,6 +88,8 @@ struct BenchTrain: ParsableCommand {
   @Argument(help: ArgumentHelp("Model directories.", valueName: "model")) var models: [String]
   @OptionGroup var shapes: BenchShapes
   @Option(help: "Loss: ce or grpo.") var loss = TrainBench.Loss.crossEntropy
+  @Flag(help: "Compute the layers again in the backward pass: less memory, more time.")
+  var gradientCheckpointing = false
   @OptionGroup var precision: BenchPrecision
   @OptionGroup var options: BenchOptions
 
@@ -107,14 +109,16 @@ struct BenchTrain: ParsableCommand {
     sitting.measure("train \(model) \(text) \(precision)") {
       let shape = try TrainShape(text)
       guard options.inThisProcess else {
-        return .elsewhere([
-          "train", model, "--shape", text, "--loss", loss.rawValue, "--precision",
-          precision.rawValue,
-        ])
+        return .elsewhere(
+          [
+            "train", model, "--shape", text, "--loss", loss.rawValue, "--precision",
+            precision.rawValue,
+          ] + (gradientCheckpointing ? ["--gradient-checkpointing"] : []))
       }
       let bench = try TrainBench(
         model: model, shape: shape, loss: loss,
-        compute: Compute(threads: options.threads, products: precision))
+        compute: Compute(threads: options.threads, products: precision),
+        checkpoints: gradientCheckpointing)
       return .here(try bench.run(steps: options.steps))
     }
   }

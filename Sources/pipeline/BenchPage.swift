@@ -92,6 +92,7 @@ struct BenchPage {
       [
         record.job, model, record.shape, record.loss, record.precision,
         record.weights.map { "(\($0) weights)" },
+        record.gradientCheckpointing == true ? "(checkpointing)" : nil,
       ].compactMap(\.self).joined(separator: " "))
   }
 
