@@ -25,6 +25,7 @@ extension Section {
         continue
       }
       let value = value(branch.path)
+      if !schema.isRoot, !isSaid(branch.path) { continue }
       let comment = origins ? "  # \(origin(branch.path))" : ""
       guard case .sections(let items) = value, !items.isEmpty else {
         result += "\(indent)\(branch.name): \(value.inline)\(comment)\n"

@@ -15,8 +15,28 @@ extension Key {
       }
       return .text(text)
     }
-    guard case .sections = kind, let inner else { return try read(tree, path: path, as: kind) }
-    guard case .list(let items) = tree.content else { throw wrong(tree, path: path, kind) }
+    guard let inner else { return try read(tree, path: path, as: kind) }
+    switch (kind, tree.content) {
+    case (.sections, .list(let items)), (.nameOrSections, .list(let items)):
+      return .sections(try sections(items, path: path, inner))
+    case (.table(of: let item), .map(let entries)):
+      var values: [String: Value] = [:]
+      for entry in entries {
+        let path = "\(path).\(entry.name)"
+        if case .list(let items) = entry.value.content {
+          values[entry.name] = .sections(try sections(items, path: path, inner))
+        } else {
+          values[entry.name] = try read(entry.value, path: path, as: item)
+        }
+      }
+      return .table(values)
+    default: return try read(tree, path: path, as: kind)
+    }
+  }
+
+  private func sections(
+    _ items: [Tree], path: String, _ inner: Schema
+  ) throws(DefinitionError) -> [Section] {
     var sections: [Section] = []
     for (index, item) in items.enumerated() {
       let name = "\(path)[\(index)]"
@@ -28,7 +48,7 @@ extension Key {
       let values = try inner.complete(layer, shown: name + ".", at: item.origin)
       sections.append(Section(schema: inner, values: values))
     }
-    return .sections(sections)
+    return sections
   }
 
   private func read(_ tree: Tree, path: String, as kind: Kind) throws(DefinitionError) -> Value {
@@ -90,7 +110,7 @@ extension Key.Kind {
   /// 1.1's: no `yes`, no octal, no sexagesimal; `1e-4` is a number.
   func scalar(_ text: String, plain: Bool) -> Value? {
     switch self {
-    case .text, .choice: .text(text)
+    case .text, .choice, .nameOrSections: .text(text)
     case .flag where plain: text == "true" ? .flag(true) : text == "false" ? .flag(false) : nil
     case .integer where plain: isInteger(text[...]) ? Int(text).map(Value.integer) : nil
     case .number where plain: isNumber(text) ? Double(text).map(Value.number) : nil

@@ -22,6 +22,17 @@ public struct Key: Sendable {
     case table(of: Kind)
     /// A list of maps with keys of their own (their paths are relative); replaced whole.
     case sections([Key])
+    /// A name, or a list of maps as in `sections`. May stand in a table.
+    case nameOrSections([Key])
+
+    /// The keys of the maps in this kind's lists.
+    var itemKeys: [Key]? {
+      switch self {
+      case .sections(let keys), .nameOrSections(let keys): keys
+      case .table(let kind): kind.itemKeys
+      default: nil
+      }
+    }
   }
 
   /// Components in snake_case, joined by dots: `rollout.temperature`.
@@ -76,6 +87,7 @@ extension Key.Kind {
     case .table(let kind): "a map from names, each value \(kind.expectation)"
     case .sections(let keys):
       "a list of maps with the keys \(keys.map(\.path).joined(separator: ", "))"
+    case .nameOrSections: "a name, or a list of maps"
     }
   }
 

@@ -7,7 +7,7 @@ public struct Schema: Sendable {
   public let keys: [Key]
   /// Keys by path.
   let table: [String: Key]
-  /// The schema of each key of kind `.sections`.
+  /// The schema of the maps in a key's lists, for each key that has such.
   let inner: [String: Schema]
   /// The keys as a tree of path components.
   let branches: [Branch]
@@ -46,7 +46,7 @@ public struct Schema: Sendable {
       for count in 1..<max(1, parts.count) {
         sections.insert(parts.prefix(count).joined(separator: "."))
       }
-      if case .sections(let keys) = key.kind { inner[key.path] = Schema(keys, isRoot: false) }
+      if let keys = key.kind.itemKeys { inner[key.path] = Schema(keys, isRoot: false) }
       if let standard = key.standard {
         precondition(key.accepts(standard), "\(key.path): bad default \(standard.inline)")
       }
@@ -104,6 +104,7 @@ extension Key.Kind {
     case (.list(let kind), .list(let items)): items.allSatisfy(kind.accepts)
     case (.table(let kind), .table(let entries)): entries.values.allSatisfy(kind.accepts)
     case (.sections, .sections): true
+    case (.nameOrSections, .text), (.nameOrSections, .sections): true
     default: false
     }
   }

@@ -127,6 +127,16 @@ public struct Section: Settings, Sendable {
   }
 }
 
+extension Section {
+  /// The keys but those that are without a value because nobody gave them one: the items of a list may
+  /// have many of these, which nobody wants to read.
+  var saidKeys: [Key] { schema.keys.filter { isSaid($0.path) } }
+
+  func isSaid(_ path: String) -> Bool {
+    value(path) != .absent || schema.table[path]?.standard != .absent
+  }
+}
+
 extension Section: Equatable {
   /// Equal values; where they were said does not matter.
   public static func == (a: Section, b: Section) -> Bool {

@@ -35,7 +35,7 @@ extension Value {
     case .sections(let sections):
       let maps = sections.map { section in
         "{"
-          + section.schema.keys.map { "\($0.path): \(section.value($0.path).inline)" }
+          + section.saidKeys.map { "\($0.path): \(section.value($0.path).inline)" }
           .joined(separator: ", ") + "}"
       }
       return "[" + maps.joined(separator: ", ") + "]"

@@ -50,6 +50,20 @@ private let lists = "`pipeline config explain` lists the keys"
     ("stops: [a, [b]]", "1:12: stops[1] must be text, found a list of 1. \(correct)"),
     ("weights: {a: 2}", "1:14: weights.a must be a number from 0.0 to 1.0, found 2. \(correct)"),
     ("data: {sets: [a]}", "1:15: data.sets[0] must be a map, found a. \(correct)"),
+    ("judge: {a: 1}", "1:8: judge must be a name, or a list of maps, found a map of 1. \(correct)"),
+    ("judge: [a]", "1:9: judge[0] must be a map, found a. \(correct)"),
+    (
+      "judges: {x: {}}",
+      "1:13: judges.x must be a name, or a list of maps, found a map of 0. \(correct)"
+    ),
+    (
+      "judges: {x: [{name: a, wight: 1}]}",
+      "1:24: there is no key judges.x[0].wight. Did you mean judges.x[0].weight? \(lists)"
+    ),
+    (
+      "judges: {x: [{weight: 1}]}",
+      "1:14: the key judges.x[0].name is missing; it has no default. Set it to text"
+    ),
     (
       "rollout: 3",
       "1:10: rollout must be a map of keys, found 3. Write KEY: VALUE, one a line"

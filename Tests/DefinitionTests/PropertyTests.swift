@@ -39,6 +39,8 @@ import Testing
           timeout: 60.0  # default
         stops: ["a\\n\\u0000\\"", null_, "null"]  # pipelines/x.yaml:3:8
         weights: {}  # default
+        judge: plain  # default
+        judges: {}  # default
         token: null  # default
         data:
           sets:  # pipelines/x.yaml:2:14
@@ -100,7 +102,7 @@ import Testing
       let original = try resolve(randomDefinition(&random))
       let flags = sample.keys.map { key -> (key: String, value: String) in
         let text: String
-        if case .text(let verbatim) = original.value(key.path) {
+        if case .text(let verbatim) = original.value(key.path), key.path != "judge" {
           text = verbatim
         } else {
           text = original.value(key.path).inline
@@ -143,6 +145,10 @@ private func randomDefinition(_ random: inout Seeded) -> String {
       ? "stops: [\(text()), \(text()), plain text]  # a comment"
       : "stops:\n- \(text())\n- |\n  a block\n  of text")
   maybe("weights: {\(text()): 0.5, other: 1}")
+  maybe(
+    Bool.random(using: &random)
+      ? "judge: \(text())" : "judge:\n- name: \(text())\n  weight: 0.5\n- {name: b, mode: c}")
+  maybe("judges: {\(text()): other, second: [{name: \(text()), mode: \(text())}, {name: a}]}")
   maybe("token: ${A_1}")
   maybe("name: run-\(Int.random(in: 0...99, using: &random))")
   maybe(

@@ -2,6 +2,12 @@ import Definition
 import Foundation
 import Records
 
+private let judges = [
+  Key("name", .text, meaning: "Which one."),
+  Key("weight", .number(0...1), default: .number(1), meaning: "Its share."),
+  Key("mode", .text, default: .absent, meaning: "How it reads."),
+]
+
 /// A small schema with every kind of key.
 let sample = Schema([
   Key(
@@ -27,6 +33,10 @@ let sample = Schema([
   Key("stops", .list(of: .text), default: .list([]), meaning: "Texts that end a response."),
   Key(
     "weights", .table(of: .number(0...1)), default: .table([:]), meaning: "Of reward components."),
+  Key(
+    "judge", .nameOrSections(judges), default: .text("plain"), meaning: "Who judges."),
+  Key(
+    "judges", .table(of: .nameOrSections(judges)), default: .table([:]), meaning: "By source."),
   Key("token", .text, default: .absent, secret: true, meaning: "For the server."),
   Key(
     "data.sets",
