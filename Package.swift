@@ -71,7 +71,7 @@ let package = Package(
       "Check",
       [
         "Records", "Files", "Randomness", "Digest", "Estimator", "Tokenizer", "ChatTemplate",
-        "Policy", "Operators",
+        "Policy", "Operators", "Verifiers",
       ]),
     module(
       "Bench",
@@ -99,7 +99,7 @@ let package = Package(
         "Replay",
       ]),
     tests("Laboratory", ["Laboratory", "Estimator", "Records"]),
-    tests("Verifiers", ["Verifiers", "Records"]),
+    tests("Verifiers", ["Verifiers", "Records", "Check"]),
     tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),
     tests("ChatTemplate", ["ChatTemplate", "Records"], hasFixtures: true),

@@ -36,9 +36,21 @@ public struct Verdict: Sendable, Equatable {
     self.critique = critique
   }
 
+  /// Not inlined, as `accuracy`: inlined into some loops it crashes Swift 6.3.1 (CopyPropagation).
+  @inline(never)
   public var reward: Double? {
     if case .scored(let reward, _) = outcome { reward } else { nil }
   }
+
+  /// What says right (1) or wrong, however the reward is shaped: the component `accuracy`, or the
+  /// reward where the verifier gave none. Nil for an error, which is neither.
+  @inline(never)
+  public var accuracy: Double? {
+    guard case .scored(let reward, let components) = outcome else { return nil }
+    return components.first { $0.name == "accuracy" }?.value ?? reward
+  }
+
+  public var isRight: Bool { accuracy == 1 }
 
   func encode(to writer: inout ByteWriter) {
     switch outcome {

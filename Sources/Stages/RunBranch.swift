@@ -107,7 +107,6 @@ public struct RunBranch {
   ) throws -> RunIdentity {
     let settings = try RunSettings(definition)
     let stream = try PromptStream(settings.reader, seed: settings.seed)
-    _ = try settings.verifier.makeTable()
     let publisher =
       settings.rollout.lag > 0
       ? PolicyPublisher(directory: building, kept: settings.rollout.lag + 2) : nil

@@ -25,7 +25,6 @@ extension Run {
     let settings = try RunSettings(definition)
     let compute = settings.compute.makeCompute()
     let stream = try PromptStream(settings.reader, seed: settings.seed)
-    _ = try settings.verifier.makeTable()
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)
 
     try policy.configuration.requireRows(

@@ -146,7 +146,13 @@ public struct RunSettings: Sendable, Equatable {
     evaluation = EvaluationSettings(definition)
     compute = ComputeSettings(definition)
     rollout.require(algorithm.algorithm.quantities)
+    _ = try makeVerifiers()
     try check(definition)
+  }
+
+  /// Who judges the rollouts.
+  public func makeVerifiers() throws(DefinitionError) -> VerifierTable {
+    try verifier.makeTable(maximumTokens: rollout.maximumTokens)
   }
 
   /// What no single key can say of itself.

@@ -3,42 +3,37 @@ import Verifiers
 
 /// Section `verifier`: who judges the rollouts.
 public struct VerifierSettings: Sendable, Equatable {
-  public var standard: String
-  public var bySource: [String: String]
+  public var standard: VerifierSpelling
+  public var bySource: [String: VerifierSpelling]
 
   static let keys: [Key] = [
     Key(
-      "verifier.default", .text, default: .text("final_number"),
-      meaning: "Verifier of every source that verifier.sources does not name."),
+      "verifier.default", VerifierSpelling.kind, default: .text("final_number"),
+      meaning:
+        "Verifier of every source that verifier.sources does not name: its name, or the parts "
+        + "of its reward, each a map with name, weight and parameters."),
     Key(
-      "verifier.sources", .table(of: .text), default: .table([:]),
-      meaning: "Verifier by the prompts' source."),
+      "verifier.sources", .table(of: VerifierSpelling.kind), default: .table([:]),
+      meaning: "Verifier by the prompts' source, spelled as verifier.default."),
   ]
 
   init(_ definition: Definition) {
-    standard = definition.text("verifier.default")
+    standard = VerifierSpelling(
+      definition.value("verifier.default"), path: "verifier.default",
+      origin: definition.origin("verifier.default"))
     bySource = [:]
     for (source, value) in definition.table("verifier.sources") {
-      if case .text(let verifier) = value { bySource[source] = verifier }
+      bySource[source] = VerifierSpelling(
+        value, path: "verifier.sources.\(source)", origin: definition.origin("verifier.sources"))
     }
   }
 
-  /// - Throws: for a name that no verifier has.
-  func makeTable() throws -> VerifierTable {
-    VerifierTable(
-      standard: try verifier(standard, "verifier.default"),
-      bySource: Dictionary(
-        uniqueKeysWithValues: try bySource.map {
-          ($0.key, try verifier($0.value, "verifier.sources.\($0.key)"))
-        }))
-  }
-
-  private func verifier(_ name: String, _ key: String) throws -> any Verifier {
-    guard let verifier = Verifiers.named(name) else {
-      let known = Verifiers.all.map(\.name).joined(separator: ", ")
-      throw StageError(
-        .badRun, at: key, "there is no verifier \(name)", remedy: "Use one of \(known).")
-    }
-    return verifier
+  /// - Parameter maximumTokens: of a response: the limit of parts that reward lengths and name none.
+  /// - Throws: for what no verifier is, with its place.
+  func makeTable(maximumTokens: Int) throws(DefinitionError) -> VerifierTable {
+    let context = VerifierContext(maximumTokens: maximumTokens)
+    var table: [String: any Verifier] = [:]
+    for (source, spelling) in bySource { table[source] = try spelling.makeVerifier(context) }
+    return VerifierTable(standard: try standard.makeVerifier(context), bySource: table)
   }
 }

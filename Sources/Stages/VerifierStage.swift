@@ -1,5 +1,5 @@
 import Queue
-import Records
+public import Records
 public import Verifiers
 
 /// Gives every rollout of a group a verdict. A verifier's error is a verdict of its own, never a
@@ -47,19 +47,25 @@ public struct VerifierStage: Stage {
     return .made(outcome)
   }
 
-  /// A group's verdicts.
-  func verify(_ rollouts: RolloutRecord, of prompt: Prompt) -> VerdictRecord {
+  /// A group's verdicts. Judged demonstrations are members of the group: what compares responses
+  /// compares them too.
+  public func verify(_ rollouts: RolloutRecord, of prompt: Prompt) -> VerdictRecord {
     let verifier = verifiers.verifier(for: prompt.source)
     var record = VerdictRecord(verdicts: [], seconds: [])
-    func judge(_ trajectory: Trajectory) -> Verdict {
-      let began = clock.now
-      defer { record.seconds.append(began.duration(to: clock.now).seconds) }
-      return verifier.verify(
-        response: renderer.text(of: trajectory), prompt: prompt, finish: trajectory.finish
-      ).checked
+    let trajectories = rollouts.rollouts + (judgesDemonstrations ? rollouts.demonstrations : [])
+    let responses = trajectories.map { trajectory in
+      Response(
+        text: renderer.text(of: trajectory), tokens: trajectory.tokens, finish: trajectory.finish)
     }
-    record.verdicts = rollouts.rollouts.map(judge)
-    if judgesDemonstrations { record.demonstrations = rollouts.demonstrations.map(judge) }
+    var verdicts: [Verdict] = []
+    for response in responses {
+      let began = clock.now
+      verdicts.append(verifier.verify(response, of: prompt))
+      record.seconds.append(began.duration(to: clock.now).seconds)
+    }
+    verdicts = verifier.complete(verdicts, of: responses).map(\.checked)
+    record.verdicts = Array(verdicts.prefix(rollouts.rollouts.count))
+    record.demonstrations = Array(verdicts.dropFirst(rollouts.rollouts.count))
     return record
   }
 }

@@ -42,6 +42,27 @@ struct Bytes {
     return nil
   }
 
+  /// How often `text` stands here, without overlap.
+  func count(_ text: StaticString) -> Int {
+    var count = 0
+    var place = 0
+    while let next = first(text, in: place..<bytes.count) {
+      count += 1
+      place = next + text.utf8CodeUnitCount
+    }
+    return count
+  }
+
+  /// Where `text` begins for the first or the last time within `range`; nil for an empty text.
+  func place(of text: [UInt8], in range: Range<Int>, last: Bool = false) -> Int? {
+    guard let head = text.first, text.count <= range.count else { return nil }
+    let places = range.lowerBound...range.upperBound - text.count
+    func stands(_ place: Int) -> Bool {
+      bytes[place] == head && bytes[place..<place + text.count].elementsEqual(text)
+    }
+    return last ? places.last(where: stands) : places.first(where: stands)
+  }
+
   /// From `place` to the end of its line.
   func line(from place: Int) -> Range<Int> {
     var end = place

@@ -20,11 +20,21 @@ public struct FinalNumberVerifier: Verifier {
 
   public let name: String
   public let rules: [Rule]
+  /// `#### 42 or 43` is no answer, whatever the ground truth.
+  private let refusesAlternatives: Bool
 
   /// - Parameter rules: tried in order until one finds its place; the first that does decides.
   public init(name: String = "final_number", rules: [Rule] = Rule.allCases) {
     self.name = name
     self.rules = rules
+    refusesAlternatives = false
+  }
+
+  /// As GSM8K's answers are read.
+  public init(gsm8k mode: GSM8KMode) {
+    name = "gsm8k"
+    rules = [mode.rule]
+    refusesAlternatives = true
   }
 
   public func verify(response: String, prompt: Prompt, finish: FinishReason) -> Verdict {
@@ -59,8 +69,7 @@ public struct FinalNumberVerifier: Verifier {
     switch rule {
     case .marker:
       guard let place = text.last("####", in: text.all) else { return nil }
-      let line = text.trimmed(text.line(from: place + 4))
-      return numbers.number(at: line.lowerBound, limit: line.upperBound)
+      return numberAlone(numbers, in: text.trimmed(text.line(from: place + 4)))
     case .boxed:
       guard let place = text.last("\\boxed{", in: text.all) else { return nil }
       let start = place + 7
@@ -73,13 +82,22 @@ public struct FinalNumberVerifier: Verifier {
       return .malformed(inside)
     case .answerLine:
       guard let place = lastAnswerLine(text) else { return nil }
-      let line = text.trimmed(text.line(from: place + 2))
-      return numbers.number(at: line.lowerBound, limit: line.upperBound)
+      return numberAlone(numbers, in: text.trimmed(text.line(from: place + 2)))
     case .lastNumber:
       let outcome = numbers.last(in: text.all)
       if case .absent = outcome { return nil }
       return outcome
     }
+  }
+
+  /// The number that begins a line, unless the line offers another one behind an "or".
+  private func numberAlone(_ numbers: NumberText, in line: Range<Int>) -> NumberText.Outcome {
+    let outcome = numbers.number(at: line.lowerBound, limit: line.upperBound)
+    guard refusesAlternatives, case .found(let found) = outcome,
+      let or = numbers.text.first(" or ", in: found.span.upperBound..<line.upperBound),
+      (or..<line.upperBound).contains(where: { isDigit(numbers.text[$0]) })
+    else { return outcome }
+    return .malformed(line)
   }
 
   private func lastAnswerLine(_ text: Bytes) -> Int? {
@@ -121,6 +139,24 @@ public struct FinalNumberVerifier: Verifier {
       return .scored(
         isEqual == true, rule: "\(rule.rawValue)-\(ending)", extracted: extracted, response: text,
         format: format)
+    }
+  }
+}
+
+/// Where the answer to a question of GSM8K stands.
+public enum GSM8KMode: String, Sendable, Equatable, CaseIterable {
+  /// `#### 42`, as the data set's own solutions end.
+  case strict
+  /// The last number of the response.
+  case flexible
+  /// `A: 42` on the last such line, as the authors' sample solutions end.
+  case answerLine = "answer-line"
+
+  fileprivate var rule: FinalNumberVerifier.Rule {
+    switch self {
+    case .strict: .marker
+    case .flexible: .lastNumber
+    case .answerLine: .answerLine
     }
   }
 }

@@ -2,11 +2,14 @@ public import Records
 
 /// Says whether a response answers its prompt.
 ///
-/// A verifier is a pure function, bounded by counted operations on any input: its verdicts repeat,
-/// on every machine. A ground truth it cannot read is `Verdict.Outcome.error`, never a reward of 0.
+/// A built-in verifier is a pure function, bounded by counted operations on any input: its verdicts
+/// repeat, on every machine. A ground truth it cannot read is `Verdict.Outcome.error`, never a reward
+/// of 0.
 public protocol Verifier: Sendable {
   /// Its name in definitions.
   var name: String { get }
+  /// Raised whenever some verdict changes, so that stored ones can be told from new ones.
+  var version: Int { get }
   /// Whether it gives the same verdict again, on every machine: a lost one can then be made anew.
   var isRepeatable: Bool { get }
   /// - Parameters:
@@ -16,26 +19,39 @@ public protocol Verifier: Sendable {
   /// - Returns: a verdict whose `extracted` is the answer as it stands in `response` at `span`
   ///   (UTF-8 offsets).
   func verify(response: String, prompt: Prompt, finish: FinishReason) -> Verdict
+  /// The same for whoever reads token ids too.
+  func verify(_ response: Response, of prompt: Prompt) -> Verdict
+  /// Adds what needs the verdicts of a whole group, such as a reward for being shorter than the others.
+  ///
+  /// - Parameters:
+  ///   - verdicts: what `verify(_:of:)` said of each response.
+  ///   - responses: all responses to one prompt.
+  func complete(_ verdicts: [Verdict], of responses: [Response]) -> [Verdict]
 }
 
 extension Verifier {
+  public var version: Int { 1 }
   public var isRepeatable: Bool { true }
+
+  public func verify(_ response: Response, of prompt: Prompt) -> Verdict {
+    verify(response: response.text, prompt: prompt, finish: response.finish)
+  }
+
+  public func complete(_ verdicts: [Verdict], of responses: [Response]) -> [Verdict] { verdicts }
 }
 
-/// The built-in verifiers by name.
-public enum Verifiers {
-  /// All of them, in alphabetical order of their names.
-  public static let all: [any Verifier] = [
-    CountdownVerifier(), ExactVerifier(), FinalNumberVerifier(),
-    FinalNumberVerifier(name: "final_number_strict", rules: [.marker]),
-  ]
+/// A response as verifiers see it.
+public struct Response: Sendable {
+  /// Without special tokens.
+  public var text: String
+  /// With the stop token; nil for a text that no tokenizer has seen.
+  public var tokens: [Int32]?
+  public var finish: FinishReason
 
-  /// The names that definitions may use.
-  public static let names = all.map(\.name)
-
-  /// The verifier of that name, if there is one.
-  public static func named(_ name: String) -> (any Verifier)? {
-    all.first { $0.name == name }
+  public init(text: String, tokens: [Int32]? = nil, finish: FinishReason = .stop) {
+    self.text = text
+    self.tokens = tokens
+    self.finish = finish
   }
 }
 

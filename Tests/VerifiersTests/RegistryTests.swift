@@ -4,10 +4,21 @@ import Verifiers
 
 @Suite struct RegistryTests {
   @Test func namesAreUniqueAndFindTheirVerifier() {
-    #expect(Set(Verifiers.names).count == Verifiers.names.count)
+    #expect(Set(VerifierEntry.all.map(\.name)).count == VerifierEntry.all.count)
     for name in Verifiers.names { #expect(Verifiers.named(name)?.name == name) }
-    #expect(Verifiers.names == ["countdown", "exact", "final_number", "final_number_strict"])
+    #expect(
+      Set(Verifiers.names).isSuperset(of: [
+        "choice", "countdown", "exact", "final_number", "final_number_strict", "gsm8k",
+        "json-schema", "regex",
+      ]))
     #expect(Verifiers.named("nonsense") == nil)
+  }
+
+  @Test func parametersHaveOneMeaningAndSomebodyTakesThem() {
+    let names = VerifierParameter.all.map(\.name)
+    #expect(Set(names).count == names.count)
+    let taken = VerifierEntry.all.flatMap(\.parameters)
+    #expect(Set(taken) == Set(names))
   }
 
   @Test func exactComparesAllButOuterBlanks() {
