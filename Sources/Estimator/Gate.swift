@@ -53,7 +53,8 @@ public struct Gate: Sendable, Equatable {
 
   /// At steps below this every group is imitated, whatever the kind: SFT first, RL after.
   public var imitationSteps: UInt64
-  /// The number of a verdict that says *solved* by being exactly 1: `reward` or a component.
+  /// The number of a verdict that says *solved* by being exactly 1: `accuracy`, which is right or wrong
+  /// however the reward is shaped by format and length, or another component, or `reward`.
   public var component: String
 
   /// Factors on α, off and β as the kind hands them out.
@@ -70,7 +71,7 @@ public struct Gate: Sendable, Equatable {
     _ kind: Kind, thresholdCount: Int = 0, thresholdOffCount: Int? = nil,
     thresholdShare: Double? = nil, softType: Int = 0, rolloutTable: [Double] = [],
     offPolicyTable: [Double] = [], demonstrationTable: [Double] = [], imitationSteps: UInt64 = 0,
-    component: String = "reward", rolloutWeight: Double = 1, offPolicyWeight: Double = 1,
+    component: String = Gate.accuracy, rolloutWeight: Double = 1, offPolicyWeight: Double = 1,
     demonstrationWeight: Double = 1, spread: SpreadFilter? = nil, filter: SampleFilter? = nil
   ) {
     self.kind = kind
@@ -91,6 +92,9 @@ public struct Gate: Sendable, Equatable {
   }
 
   public var scope: PartScope { .group }
+
+  /// The component that says whether an answer is right.
+  public static let accuracy = "accuracy"
 
   /// *Solved* means equal to 1, not above 0: 0.5 and 0.999999 are not solved.
   public static func isSolved(_ value: Double) -> Bool { value == 1 }

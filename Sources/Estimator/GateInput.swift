@@ -38,12 +38,14 @@ public struct GateRollout: Sendable {
   }
 
   /// The reward under the name `reward`, the tokens under `length`, else the first component of
-  /// that name; nil if there is none.
+  /// that name; nil if there is none. A verdict without a component `accuracy` is one whose reward says
+  /// nothing else.
   public func value(of name: String) -> Double? {
     switch name {
     case "reward": reward
     case "length": Double(tokens)
-    default: components.first { $0.name == name }?.value
+    default:
+      components.first { $0.name == name }?.value ?? (name == Gate.accuracy ? reward : nil)
     }
   }
 }

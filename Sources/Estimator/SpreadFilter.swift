@@ -33,7 +33,7 @@ public struct SpreadFilter: Sendable, Equatable {
   public var rule: Rule
 
   public init(
-    component: String = "reward", fill: Bool = true, maximumWaves: Int = 10,
+    component: String = Gate.accuracy, fill: Bool = true, maximumWaves: Int = 10,
     whenShort: Shortage = .train, rule: Rule = .spread
   ) {
     self.component = component

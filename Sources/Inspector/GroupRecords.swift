@@ -30,13 +30,13 @@ struct GroupRecords: Sendable {
   }
 
   /// Solved rollouts of how many. Before the gate has decided, and in an evaluation, *solved* means
-  /// a reward of exactly 1.
+  /// that the verifier calls the answer right.
   var solved: (solved: Int, total: Int)? {
     if let decision, decision.rule != "drop" {
       return (Int(decision.solved), Int(decision.total))
     }
     guard let verdicts, !verdicts.isEmpty else { return nil }
-    return (verdicts.count { $0.reward == 1 }, verdicts.count)
+    return (verdicts.count { $0.isRight }, verdicts.count)
   }
 }
 
