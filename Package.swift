@@ -63,7 +63,9 @@ let package = Package(
         "Records", "Files", "Randomness", "Digest", "Tokenizer", "ChatTemplate", "Policy",
         "Estimator", "Verifiers", "Queue", "Shards", "Definition",
       ]),
-    module("Inspector", ["Records", "Files", "Definition", "Tokenizer", "Queue", "Stages"]),
+    module(
+      "Inspector",
+      ["Records", "Files", "Definition", "Tokenizer", "Verifiers", "Queue", "Stages"]),
     module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
     module("Laboratory", ["Records", "Randomness", "Estimator"]),
@@ -85,7 +87,7 @@ let package = Package(
         "Records", "Files", "Randomness", "Digest", "Operators", "Tokenizer", "ChatTemplate",
         "Policy",
         "Stages", "Inspector", "Evaluation", "Check", "Shards", "Queue", "Definition", "Estimator",
-        "Laboratory", "Replay", "Bench",
+        "Laboratory", "Replay", "Bench", "Verifiers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -122,7 +124,7 @@ let package = Package(
       "Fuzz",
       [
         "Records", "ChatTemplate", "Definition", "Estimator", "Policy", "Queue", "Shards", "Stages",
-        "Tokenizer",
+        "Tokenizer", "Verifiers",
       ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),

@@ -10,6 +10,8 @@ struct GroupRecords: Sendable {
   var verdicts: [Verdict]?
   /// Verdicts of demonstrations that join their group.
   var judgedDemonstrations: [Verdict]?
+  /// What each of these verdicts took, rollouts first.
+  var verdictSeconds: [Double] = []
   /// What the gate decided; a group that it let pass and the loss assembler dropped has that reason.
   var decision: DecisionRecord?
 
@@ -23,6 +25,7 @@ struct GroupRecords: Sendable {
     let judged = try transaction.record(VerdictRecord.self, .verdicts, key)
     verdicts = judged?.verdicts
     judgedDemonstrations = judged?.demonstrations
+    verdictSeconds = judged?.seconds ?? []
     decision = try transaction.record(DecisionRecord.self, .decisions, key)
     if decision?.drop == nil {
       decision?.drop = try drops.reason(of: group, step: prompt.step, transaction)

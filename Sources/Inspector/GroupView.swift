@@ -86,6 +86,11 @@ extension StoredRun {
   /// - Parameter tokens: with a list of each response's tokens.
   /// - Throws: `.noGroup` when the run has no such group.
   public func group(_ group: GroupID, tokens: Bool = false) throws -> GroupView {
+    GroupView(try records(of: group), tokenizer: try tokenizer(), tokens: tokens)
+  }
+
+  /// - Throws: `.noGroup` when the run has no such group.
+  func records(of group: GroupID) throws -> GroupRecords {
     var drops = StepDrops()
     let (records, base, head) = try queue.read { transaction in
       (
@@ -100,7 +105,7 @@ extension StoredRun {
           ? "the run has no groups yet" : "the run has the groups \(base) to \(head - 1)",
         remedy: "List them with `pipeline inspect list \(directory.path)`.")
     }
-    return GroupView(records, tokenizer: try tokenizer(), tokens: tokens)
+    return records
   }
 }
 

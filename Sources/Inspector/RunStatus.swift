@@ -48,6 +48,9 @@ public struct RunStatus: Sendable, Equatable, Encodable {
   public var sftShare: Double?
   /// The last steps in `metrics.jsonl`, oldest first.
   public var curves: [Curve]
+  /// Rollouts of the last steps in `metrics.jsonl` that their verifier had no verdict on: never counted
+  /// as wrong.
+  public var verifierErrors: UInt64
   public var quarantined: Int
   /// The first step and group that are kept; above 0 where retention has trimmed others.
   public var firstStep: UInt64
@@ -92,6 +95,7 @@ extension StoredRun {
       sftShare: metrics.last("gate/sft"),
       curves: Self.watched.map { RunStatus.Curve(metric: $0, values: metrics.series($0)) }
         .filter { curve in curve.values.contains { !$0.isNaN } },
+      verifierErrors: UInt64(metrics.series("verifier/errors").filter { $0 > 0 }.reduce(0, +)),
       quarantined: try queue.read { try $0.quarantine().count }, firstStep: base.step,
       firstGroup: base.group, origin: origin, kernels: kernels,
       notice: Self.joined(notice, Self.holes(in: metrics)))

@@ -1,3 +1,4 @@
+public import Definition
 import Queue
 public import Records
 public import Verifiers
@@ -88,6 +89,13 @@ public struct VerifierTable: Sendable {
   public init(standard: any Verifier, bySource: [String: any Verifier]) {
     self.standard = standard
     self.bySource = bySource
+  }
+
+  /// Those of a definition, of which nothing else is read but rollout.maximum_tokens.
+  /// - Throws: for what no verifier is, with its place.
+  public init(_ definition: Definition) throws(DefinitionError) {
+    self = try VerifierSettings(definition).makeTable(
+      maximumTokens: definition.integer("rollout.maximum_tokens"))
   }
 
   public func verifier(for source: String) -> any Verifier { bySource[source] ?? standard }

@@ -22,11 +22,12 @@ struct Bytes {
     }
   }
 
-  /// The last place at which `text` stands within `range`.
+  /// The last place at which `text`, which is not empty, stands within `range`.
   func last(_ text: StaticString, in range: Range<Int>) -> Int? {
+    let head = unsafe text.utf8Start.pointee
     var place = range.upperBound - text.utf8CodeUnitCount
     while place >= range.lowerBound {
-      if starts(place, with: text) { return place }
+      if bytes[place] == head, starts(place, with: text) { return place }
       place -= 1
     }
     return nil
@@ -34,9 +35,10 @@ struct Bytes {
 
   /// The first place at which `text` stands within `range`.
   func first(_ text: StaticString, in range: Range<Int>) -> Int? {
+    let head = unsafe text.utf8Start.pointee
     var place = range.lowerBound
     while place + text.utf8CodeUnitCount <= range.upperBound {
-      if starts(place, with: text) { return place }
+      if bytes[place] == head, starts(place, with: text) { return place }
       place += 1
     }
     return nil

@@ -17,7 +17,7 @@ struct ChoiceText {
   }
 
   /// What is read of a longer response: its end, where answers stand.
-  static let byteLimit = 1 << 15
+  static let byteLimit = 1 << 14
 
   private(set) var places: [Place] = []
 

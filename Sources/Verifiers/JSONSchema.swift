@@ -86,8 +86,8 @@ private struct JSONSchemaCompiler {
         if Self.annotations.contains(keyword) || (keyword == "$id" && path.isEmpty) { continue }
         guard try read(keyword, value, path + [name], &node) else {
           throw JSONSchemaProblem(
-            problem: "has at \(Self.text(path)) the keyword \(keyword), or a value of it, that is "
-              + "not done here")
+            problem: "has at \(Self.text(path)) the keyword \(keyword.shortened), or a value of "
+              + "it, that is not done here")
         }
       }
     default: throw JSONSchemaProblem(problem: "has at \(Self.text(path)) what is no schema")

@@ -153,6 +153,8 @@ private struct RegexMachine {
   /// In which round an instruction was last reached: it is followed once a round.
   private var reached: [Int]
   private var round = 0
+  /// What `follow` has still to look at; kept for its memory.
+  private var open: [(place: Int, slots: Slots)] = []
 
   init(_ program: [LinearRegex.Instruction], _ text: [Unicode.Scalar], _ steps: Int) {
     self.program = program
@@ -198,7 +200,7 @@ private struct RegexMachine {
   private mutating func follow(
     _ place: Int, _ slots: Slots, at position: Int, _ list: inout [Thread]
   ) {
-    var open = [(place, slots)]
+    open.append((place, slots))
     while var (place, slots) = open.popLast() {
       follow: while reached[place] != round {
         reached[place] = round

@@ -12,6 +12,7 @@ struct CheckCommand: ParsableCommand {
     abstract: "Compare this build with golden vectors; exit 3 when one fails.",
     subcommands: [
       CheckEstimator.self, CheckModel.self, CheckSafetensors.self, CheckTokenizer.self,
+      CheckVerifier.self,
     ])
 }
 

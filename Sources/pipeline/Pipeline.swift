@@ -13,7 +13,8 @@ struct Pipeline: ParsableCommand {
     subcommands: [
       RunCommand.self, ResumeCommand.self, RewindCommand.self, AtCommand.self, StatusCommand.self,
       InspectCommand.self,
-      ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self, DataCommand.self,
+      VerifyCommand.self, ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self,
+      DataCommand.self,
       ConfigCommand.self, ModelCommand.self, GenerateCommand.self,
       CheckCommand.self, CheckpointCommand.self, QueueCommand.self,
       DoctorCommand.self, BenchCommand.self,

@@ -10,7 +10,9 @@ struct RunArgument: ParsableArguments {
   var path: String
 
   /// Opens it for reading and says on stderr what a person should know about that.
-  func open() throws -> StoredRun {
+  func open() throws -> StoredRun { try Self.open(path) }
+
+  static func open(_ path: String) throws -> StoredRun {
     let stored = try StoredRun(opening: path)
     if let notice = stored.notice { Output.note("pipeline: \(TerminalText.escaped(notice))") }
     return stored

@@ -53,6 +53,9 @@ final class ProgressDisplay {
     if let accuracy = metrics["rollout/accuracy"] {
       parts.append("solved \(Self.percent(accuracy))")
     }
+    if let errors = metrics["verifier/errors"], errors > 0 {
+      parts.append("verifier errors \(Int(errors))")
+    }
     parts.append("sft \(Self.percent(metrics["gate/sft"] ?? 0))")
     parts.append("loss \(Self.fixed(metrics["loss"] ?? 0, 4))")
     let tokens =

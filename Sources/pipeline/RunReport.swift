@@ -85,6 +85,7 @@ enum RunReport {
         + "log-probability mismatch \(summary.logprobMismatchMax)",
       "\(summary.generatedTokens) tokens sampled, stored at "
         + "\(ProgressDisplay.fixed(share, 2)) of their raw bytes",
+      "\(summary.errors["verifier"] ?? 0) verifier errors, which count neither as right nor as wrong",
       "weights sha256 \(summary.weightsSHA256)",
       "run          \(place.path)",
       "checkpoint   \(place.checkpoint(UInt64(summary.stepsDone)))",

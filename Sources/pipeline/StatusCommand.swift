@@ -51,6 +51,11 @@ private struct StatusReport {
     for use in status.kernels {
       output.print("kernel      \(TerminalText.escaped(use.kernel)) from step \(use.step)")
     }
+    if status.verifierErrors > 0 {
+      output.print(
+        output.styled(
+          "errors      \(status.verifierErrors) of the verifier in these steps", .yellow))
+    }
     if status.quarantined > 0 {
       output.print(output.styled("quarantine  \(status.quarantined) records set aside", .yellow))
     }
