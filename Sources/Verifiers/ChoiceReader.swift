@@ -123,7 +123,7 @@ struct ChoiceReader {
     for index in line.indices where label(tokens[index], isNamed: false) {
       // `A` before a word is more likely an article, unless it is called an option.
       if tokens[index].token == .word("a") || tokens[index].token == .word("i"), isWord(index + 1),
-        opening(index - 1) != index
+        word(index + 1) != "or", word(index + 1) != "and", opening(index - 1) != index
       {
         continue
       }
@@ -353,7 +353,11 @@ struct ChoiceReader {
     if let word = word(before), Self.denials.contains(word) { return true }
     var next = index + 1
     while isMark(next, ")]") { next += 1 }
-    if let word = word(next), Self.denials.contains(word) { return true }
+    if let word = word(next), Self.denials.contains(word) {
+      // "B, not A" and "B not A" deny A.
+      let other = opening(next + 1)
+      return !(other < tokens.count && label(tokens[other], isNamed: false))
+    }
     guard let verb = word(next), Self.verbs.contains(verb) else { return false }
     // "is clearly wrong", "would not be".
     return (next + 1...next + 3).contains { word($0).map(Self.denials.contains) ?? false }

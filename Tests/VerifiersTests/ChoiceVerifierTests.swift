@@ -36,7 +36,8 @@ import Verifiers
     ("B", "line-equal"), ("$B$", "line-equal"), ("(b)", "line-equal"),
     ("B. A would be too much.", "line-equal"), ("B, because it floats", "begin-equal"),
     ("B\nbecause it floats", "begin-equal"),
-    ("So it must be B then", "letter-equal"),
+    ("So it must be B then", "letter-equal"), ("The answer is B not A", "answer-equal"),
+    ("The answer is B, not A.", "answer-equal"), ("The answer is not A, it is B.", "letter-equal"),
   ])
   func findsTheLetter(_ response: String, rule: String) {
     let found = judge(response)
@@ -45,7 +46,9 @@ import Verifiers
 
   @Test(arguments: [
     "\\boxed{AB}", "\\boxed{A, B}", "\\boxed{B or C}", "The answer is B or C.", "Answer: A/B",
-    "The answer is A and B.", "The answer is not B.", "B is wrong.", "B is wrong, hence A.",
+    "The answer is A and B.", "It is either A or B.",
+    "Both A and B.", "Neither A nor B.", "The answer is A not B", "The answer is not B.",
+    "B is wrong.", "B is wrong, hence A.",
     "It can't be B", "The answer isn't B", "Because it is big, a bee flies", "",
     "A) one\nB) two\nC) three", "B) two\nC) three", "A B C D", "Answer: A", "\\boxed{Bee}",
     "The answer is B. No, the answer is C.", "The answer is B. On second thought B is wrong.",
