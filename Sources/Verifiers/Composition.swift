@@ -171,11 +171,7 @@ extension Verifiers {
         remedy: taken.isEmpty
           ? "It takes no parameters." : "It takes \(taken.joined(separator: ", ")).")
     }
-    do { return try entry.make(part.parameters, context) } catch let error as VerifierError {
-      throw error
-    } catch {
-      preconditionFailure("\(part.name): \(error)")
-    }
+    return try entry.make(part.parameters, context)
   }
 }
 

@@ -15,11 +15,14 @@ public struct VerifierEntry: Sendable {
   public let summary: String
   /// Names of `VerifierParameter.all`.
   public let parameters: [String]
-  let make: @Sendable (VerifierParameters, VerifierContext) throws -> Made
+  let make: Maker
+
+  typealias Maker =
+    @Sendable (VerifierParameters, VerifierContext) throws(VerifierError) -> Made
 
   init(
     _ name: String, _ summary: String, _ parameters: [String] = [],
-    make: @escaping @Sendable (VerifierParameters, VerifierContext) throws -> Made
+    make: @escaping Maker
   ) {
     self.name = name
     self.summary = summary
@@ -63,11 +66,11 @@ extension VerifierEntry {
       return .verifier(FinalNumberVerifier(gsm8k: mode))
     },
     VerifierEntry("json-schema", "JSON that is valid against a schema", ["schema"]) {
-      parameters, _ in
+      (parameters, _) throws(VerifierError) in
       .verifier(try JSONSchemaVerifier(schema: parameters.text("schema")))
     },
     VerifierEntry("regex", "a match of a regular expression", ["pattern", "ignore_case"]) {
-      parameters, _ in
+      (parameters, _) throws(VerifierError) in
       .verifier(
         try RegexVerifier(
           pattern: parameters.text("pattern"), ignoresCase: parameters.flag("ignore_case")))
@@ -75,7 +78,7 @@ extension VerifierEntry {
     VerifierEntry(
       "tags", "what another verifier says of the text that tags mark",
       ["of", "rule", "opening", "closing"]
-    ) { parameters, _ in
+    ) { (parameters, _) throws(VerifierError) in
       guard let name = parameters.text("of"), let entry = named(name), name != "tags",
         case .verifier(let inner) = try entry.make(parameters, VerifierContext())
       else {
@@ -99,7 +102,7 @@ extension VerifierEntry {
     VerifierEntry(
       "cosine_length", "right answers more if short, wrong ones less",
       ["limit", "minimum_wrong", "maximum_wrong", "minimum_correct", "maximum_correct"]
-    ) { parameters, context in
+    ) { (parameters, context) throws(VerifierError) in
       .shape(
         CosineLengthShape(
           limit: try limit(parameters, context),
@@ -125,11 +128,8 @@ extension VerifierEntry {
           unit: parameters.text("unit").flatMap(RepetitionShape.Unit.init) ?? .tokens))
     },
     VerifierEntry(
-      "soft_overlong", "0, from the buffer on down to -1 at the limit",
-      [
-        "limit", "buffer",
-      ]
-    ) { parameters, context in
+      "soft_overlong", "0, from the buffer on down to -1 at the limit", ["limit", "buffer"]
+    ) { (parameters, context) throws(VerifierError) in
       let limit = try limit(parameters, context)
       let buffer = parameters.integer("buffer") ?? limit / 5
       guard buffer <= limit else {
