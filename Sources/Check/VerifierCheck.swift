@@ -52,16 +52,19 @@ public struct VerifierCheck: Sendable, Encodable {
     public var rightRefused = 0
     /// Cases whose label leaves it open, and cases of `disagreements`.
     public var undecided = 0
-    /// Verdicts that are none; a labelled case counts as failed by one.
+    /// Verdicts that are none. A case labelled true is failed by one; a case labelled false is neither
+    /// agreed with nor failed, since nothing was accepted.
     public var errors = 0
     public var failures: [Failure] = []
+    /// Cases labelled false without a verdict.
+    public var unjudged: [Failure] = []
     public var comparisons: [Comparison] = []
     public var microseconds = Microseconds([])
 
     public var failed: Int { failures.count }
 
     private enum CodingKeys: String, CodingKey {
-      case kind, cases, agreed, undecided, errors, failures, comparisons, microseconds
+      case kind, cases, agreed, undecided, errors, failures, unjudged, comparisons, microseconds
       case wrongAccepted = "wrong_accepted"
       case rightRefused = "right_refused"
     }
@@ -158,7 +161,14 @@ extension VerifierCheck.File {
       return
     }
     switch verdict.outcome {
-    case .error(let reason): fail(one.id, "no verdict: \(reason)", verdict)
+    case .error(let reason):
+      if expected {
+        fail(one.id, "no verdict: \(reason)", verdict)
+      } else {
+        unjudged.append(
+          VerifierCheck.Failure(
+            id: one.id, problem: "no verdict: \(reason)", rule: verdict.rule, extracted: nil))
+      }
     case .scored where verdict.isRight == expected: agreed += 1
     case .scored:
       if expected { rightRefused += 1 } else { wrongAccepted += 1 }

@@ -59,6 +59,11 @@ struct CheckVerifier: ParsableCommand {
     output.print(table)
     for (_, file) in files { print(file.comparisons) }
     for (name, file) in files { print(file.failures, name) }
+    for (name, file) in files where verbose {
+      for one in file.unjudged {
+        output.print(TerminalText.escaped("neither \(name): \(one.id): \(one.problem)"))
+      }
+    }
     let verdict =
       report.failed == 0 ? output.styled("passed", .green) : output.styled("failed", .red)
     output.print(

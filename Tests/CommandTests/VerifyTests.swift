@@ -214,11 +214,13 @@ struct VerifyTests {
       """
       {"id": "x1", "gold": 1, "metadata": {"choices": ["red", "blue"]}, "prediction": "Answer: A", "expected": true}
       {"id": "x2", "gold": "A", "metadata": null, "prediction": "Answer: A", "expected": false}
-      {"id": "x3", "gold": "", "metadata": null, "prediction": null, "expected": false}
+      {"id": "x3", "gold": "", "metadata": null, "prediction": null, "expected": true}
+      {"id": "x4", "gold": "", "metadata": null, "prediction": "", "expected": false}
       """, to: "choice-own.jsonl")
-    let failed = try Binary.run(["check", "verifier", right, wrong])
+    let failed = try Binary.run(["check", "verifier", right, wrong, "--verbose"])
     #expect(failed.status == 3 && failed.out.contains("x1: right, refused"), "\(failed)")
     #expect(failed.out.contains("x2: wrong, accepted") && failed.out.contains("x3: no verdict"))
+    #expect(failed.out.contains("x4: no verdict") && failed.out.contains("3 failed"))
     let shaping = try scratch.write(
       """
       {"id": "s1", "kind": "tag_count", "text": "<think>\\n", "expected": 0.25}
