@@ -77,9 +77,15 @@ public struct VerifierBench {
     let cases = (0..<Self.responses).map { index -> (String, Prompt) in
       var prompt = SumQuestions.row(index)
       var answer = "\(index % 10)"
-      if verifier.name == "countdown" {
+      switch verifier.name {
+      case "countdown":
         prompt.groundTruth = #"{"target": 24, "numbers": [4, 6, 2, 2]}"#
         answer = "4 * 6 + 2 - \(2 + index % 10)"
+      case "json-schema":
+        prompt.groundTruth = "{\"const\": \(prompt.groundTruth)}"
+        answer = "<answer>\(answer)</answer>"
+      case "regex": prompt.groundTruth = "####\\s+\(prompt.groundTruth)$"
+      default: break
       }
       let work = (0..<8).map { "Step \($0): \(index) + \($0) = \(index + $0)." }
       return (work.joined(separator: " ") + "\n#### \(answer)", prompt)

@@ -42,6 +42,7 @@ extension ChoiceReader {
     return firstLabel(index + 1..<end)
   }
 
+  /// The first label among these tokens that is neither denied nor an article.
   func firstLabel(_ range: Range<Int>) -> Answer? {
     var isDenied = false
     for index in range {
@@ -64,6 +65,7 @@ extension ChoiceReader {
     return .label(word.uppercased(), tokens[index].span)
   }
 
+  /// The label that stands at a token, behind brackets and "option", as an answer.
   func label(at index: Int, isNamed: Bool) -> Answer? {
     let index = opening(index)
     guard index < tokens.count, label(tokens[index], isNamed: isNamed && !isWord(index + 1)) else {
@@ -72,7 +74,8 @@ extension ChoiceReader {
     return answer(at: index)
   }
 
-  /// Whether a token is a label. - Parameter isNamed: small letters count too.
+  /// Whether a token is a label.
+  /// - Parameter isNamed: small letters count too.
   func label(_ place: ChoiceText.Place, isNamed: Bool) -> Bool {
     guard case .word(let word) = place.token, word.utf8.count == 1 else { return false }
     let isLetter = isLetter(word.utf8.first)

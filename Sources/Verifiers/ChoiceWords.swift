@@ -6,8 +6,7 @@ enum ChoiceWords {
   static let verbs: Set<String> = [
     "is", "was", "are", "isn't", "wasn't", "can", "can't", "cannot", "could", "couldn't", "would",
     "wouldn't", "does", "doesn't", "did", "seems", "looks", "must", "should", "has", "makes",
-    "fails",
-    "fits", "matches",
+    "fails", "fits", "matches",
   ]
   static let denials: Set<String> = [
     "not", "isn't", "wasn't", "neither", "nor", "never", "wrong", "incorrect", "false", "except",
@@ -17,8 +16,7 @@ enum ChoiceWords {
   static let affirmations: Set<String> = ["correct", "right", "best", "answer", "true"]
   static let choosing: Set<String> = [
     "choose", "chose", "select", "selected", "pick", "picked", "choosing", "with", "correct",
-    "right",
-    "best",
+    "right", "best",
   ]
   static let names: Set<String> = ["option", "choice", "letter", "the", "one", "answer"]
 }
