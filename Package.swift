@@ -53,7 +53,8 @@ let package = Package(
     module("ChatTemplate", ["Records", "Files"]),
     module("Policy", ["Records", "Files", "Randomness", "Digest", "Tokenizer", "Operators"]),
     module("Estimator", ["Records", "Randomness"]),
-    module("Verifiers", ["Records"]),
+    module("Mathematics"),
+    module("Verifiers", ["Records", "Mathematics"]),
     module("Queue", ["Records", "Files", "Digest", "CLMDB", "CZstd"]),
     module("Shards", ["Records", "Files", "Randomness", "Digest", "CZstd"]),
     module("Definition", ["Records", "Files", .product(name: "Yams", package: "Yams")]),
@@ -101,6 +102,7 @@ let package = Package(
         "Replay",
       ]),
     tests("Laboratory", ["Laboratory", "Estimator", "Records"]),
+    tests("Mathematics", ["Mathematics"]),
     tests("Verifiers", ["Verifiers", "Records", "Check"]),
     tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),
@@ -123,8 +125,8 @@ let package = Package(
     tests(
       "Fuzz",
       [
-        "Records", "ChatTemplate", "Definition", "Estimator", "Policy", "Queue", "Shards", "Stages",
-        "Tokenizer", "Verifiers",
+        "Records", "ChatTemplate", "Definition", "Estimator", "Mathematics", "Policy", "Queue",
+        "Shards", "Stages", "Tokenizer", "Verifiers",
       ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
