@@ -69,6 +69,17 @@ extension VerifierEntry {
       (parameters, _) throws(VerifierError) in
       .verifier(try JSONSchemaVerifier(schema: parameters.text("schema")))
     },
+    VerifierEntry(
+      "math", "the answer, compared as mathematics",
+      ["box_required", "ordered_lists", "strict_percent", "rounding_places"]
+    ) { parameters, _ in
+      .verifier(
+        MathVerifier(
+          extraction: parameters.flag("box_required") ? .boxOnly : .anywhere,
+          listOrderMatters: parameters.flag("ordered_lists"),
+          percentIsHundredth: !parameters.flag("strict_percent"),
+          roundingPlaces: parameters.integer("rounding_places") ?? 6))
+    },
     VerifierEntry("regex", "a match of a regular expression", ["pattern", "ignore_case"]) {
       (parameters, _) throws(VerifierError) in
       .verifier(

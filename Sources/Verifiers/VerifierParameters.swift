@@ -86,6 +86,13 @@ extension VerifierParameter {
         + "truth. Without it the ground truth is the pattern."),
     VerifierParameter("ignore_case", .flag, "regex: ASCII letters match in either case."),
     VerifierParameter(
+      "box_required", .flag, "math: an answer that does not stand in a box is none."),
+    VerifierParameter("ordered_lists", .flag, "math: `1, 2` is not `2, 1`."),
+    VerifierParameter("strict_percent", .flag, "math: `50\\%` is 50, but not 0.5."),
+    VerifierParameter(
+      "rounding_places", .integer(0...30), unit: "places",
+      "math: decimals are equal if they agree to so many places behind the point. Default 6."),
+    VerifierParameter(
       "schema", .text, "json-schema: the schema as JSON. Without it the ground truth is the schema."
     ),
     VerifierParameter(

@@ -9,7 +9,7 @@ import Verifiers
     #expect(
       Set(Verifiers.names).isSuperset(of: [
         "choice", "countdown", "exact", "final_number", "final_number_strict", "gsm8k",
-        "json-schema", "regex",
+        "json-schema", "math", "regex",
       ]))
     #expect(Verifiers.named("nonsense") == nil)
   }
