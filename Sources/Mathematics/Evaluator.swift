@@ -15,7 +15,9 @@ struct Evaluator {
       return .list([try value(upper), try value(lower)])
     }
     switch expression {
-    case .list(let items): return .list(try flattened(items))
+    case .list(let items):
+      let values = try flattened(items)
+      return values.count == 1 ? values[0] : .list(values)
     case .set(let items): return .set(try flattened(items))
     case .group(let opens, let items, let closes):
       return .group(opensClosed: opens, try values(items), closesClosed: closes)
@@ -49,6 +51,7 @@ struct Evaluator {
   private func flattened(_ items: [Expression]) throws(MathematicsError) -> [Value] {
     var values: [Value] = []
     for item in items {
+      if items.count > 1, item.isDomain { continue }
       let value = try value(item)
       if case .list(let inner) = value {
         values += inner
@@ -188,7 +191,7 @@ struct Evaluator {
   private func product(_ parts: [Expression]) throws(MathematicsError) -> Quotient {
     var product = Quotient.one
     var isZero = false
-    for part in parts {
+    for part in parts where !part.isDomain {
       let factor = try quotient(part)
       isZero = isZero || factor.isZero
       product = try algebra.multiply(product, factor)

@@ -76,6 +76,17 @@ extension Expression {
     }
   }
 
+  /// Whether it only says what numbers a name stands for, as in `π/4 + kπ, k ∈ ℤ`.
+  var isDomain: Bool {
+    guard case .relation(let left, let rest) = self, left.isName, rest.count == 1,
+      rest[0].relation == .member
+    else { return false }
+    switch rest[0].right {
+    case .text, .power(.text, _): return true
+    default: return false
+    }
+  }
+
   /// Whether parts of it are read over.
   var isOpaque: Bool {
     switch self {

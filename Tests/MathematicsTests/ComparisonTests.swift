@@ -122,7 +122,9 @@ import Testing
       [
         ("(x+1)^2", "x^2+2x+1"), (#"\frac{x^2-4}{x-2}"#, "x+2"), ("4^x", "2^{2x}"),
         (#"\frac1x+\frac1y"#, #"\frac{x+y}{xy}"#), ("x^{n+1}", #"x\cdot x^n"#),
-        (#"x\sqrt x"#, "x^{3/2}"), (#"\frac{1}{\sqrt{x+1}}"#, #"\frac{\sqrt{x+1}}{x+1}"#),
+        (#"x\sqrt x"#, "x^{3/2}"),
+        (#"\frac{\pi}{4}+k\pi, k\in\mathbb{Z}"#, #"k\pi+\frac{\pi}{4}\ (k\in\mathbb{Z})"#),
+        (#"\frac{1}{\sqrt{x+1}}"#, #"\frac{\sqrt{x+1}}{x+1}"#),
         (#"\sqrt{x^2}"#, "|x|"), (#"2\pi r^2"#, #"2r^2\pi"#), (#"\frac{(2n)!}{n!}"#, #"(2n)!/n!"#),
         (#"\frac{x}{7}+\frac{2}{7}"#, "(x+2)/7"), ("x**2", "x^2"), ("a_{1}+b", "b+a_1"),
       ],

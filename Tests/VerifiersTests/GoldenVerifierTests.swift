@@ -17,7 +17,7 @@ import Testing
   // skipped: needs ../shared/golden/verifier
   @Test(
     .enabled(if: exists, "skipped: needs ../shared/golden/verifier"),
-    arguments: [("gsm8k", 74), ("choice", 11), ("shaping", 87)])
+    arguments: [("gsm8k", 74), ("choice", 11), ("shaping", 87), ("tags", 16)])
   func whole(_ name: String, cases: Int) {
     let file = Self.check("\(name).jsonl")
     #expect(file.cases == cases && file.agreed == cases && file.errors == 0, "\(file.failures)")
