@@ -41,6 +41,13 @@ import Testing
     #expect(!isEqual("9223372036854775807", "2^{63}"))
   }
 
+  /// With 32-bit words the estimate of a quotient's digit is almost never one too large; here it is.
+  @Test func longDivisionCorrectsItsEstimate() {
+    let (u, v) = ("170141183420855150474555134919112130560", "39614081257132168796771975169")
+    #expect(isEqual("39614081257132168792477007874", #"\#(u) \bmod \#(v)"#))
+    #expect(isEqual("4294967294", #"\lfloor \frac{\#(u)}{\#(v)} \rfloor"#))
+  }
+
   @Test func irrationalNumbersAreOrdered() {
     // The order of the ends decides whether an interval is one.
     #expect(isEqual(#"(\sqrt2,\frac{99}{70})"#, #"\sqrt2<x<\frac{99}{70}"#))
