@@ -10,8 +10,8 @@ import Mathematics
 /// 5. The whole response, if it is mathematics.
 /// 6. The last formula or number, whichever stands later.
 ///
-/// Within a sentence (2, 4, 6) the last formula or number counts, unless the sentence denies it or
-/// leaves a choice. Every search is linear in the length of the response.
+/// Within an announced sentence (2, 4) the number that begins it counts (`the answer is 7, because …`),
+/// else, as in 6, the last formula or number; unless the sentence denies it or leaves a choice. Every search is linear in the length of the response.
 struct MathAnswer {
   static let boxed = "boxed"
   static let anchor = "anchor"
@@ -174,8 +174,13 @@ struct MathAnswer {
     let sentence = MathSentence(text: text).sentence(range)
     guard !sentence.isEmpty else { return nil }
     if sentence.count <= Self.wholeLimit, let answer = readable(sentence) { return answer }
-    let found = last(in: sentence)
-    return found.answer
+    let sentences = MathSentence(text: text)
+    if let first = sentences.leadingNumber(in: sentence),
+      !sentences.isHedged(around: first, in: sentence)
+    {
+      return Answer(span: first, bytes: Array(text.bytes[first]))
+    }
+    return last(in: sentence).answer
   }
 
   private func readable(_ range: Range<Int>) -> Answer? {

@@ -148,6 +148,7 @@ struct MathSentence {
       let isOperator = isDigit(before) || isLetter(before) || before == UInt8(ascii: ")")
       if !isOperator { start -= 1 }
     }
+    if let group = group(around: start..<end, in: range) { return group }
     var sign = end
     while sign < range.upperBound, text[sign] == UInt8(ascii: " ") { sign += 1 }
     for word: StaticString in ["%", "\\%", "percent", "pct"] where text.starts(sign, with: word) {
@@ -155,6 +156,52 @@ struct MathSentence {
       if behind <= range.upperBound { return start..<behind }
     }
     return start..<end
+  }
+
+  /// The brackets around a last number that stands in a point or an interval: `(1, 2]`.
+  private func group(around number: Range<Int>, in range: Range<Int>) -> Range<Int>? {
+    guard number.upperBound < range.upperBound else { return nil }
+    let closing = text.bytes[number.upperBound]
+    guard closing == UInt8(ascii: ")") || closing == UInt8(ascii: "]") else { return nil }
+    var start = number.lowerBound
+    var hasComma = false
+    while start > max(range.lowerBound, number.lowerBound - Self.hedgeReach) {
+      start -= 1
+      let byte = text.bytes[start]
+      if byte == UInt8(ascii: "(") || byte == UInt8(ascii: "[") {
+        return hasComma ? start..<number.upperBound + 1 : nil
+      }
+      hasComma = hasComma || byte == UInt8(ascii: ",")
+      let isInside =
+        isDigit(byte) || byte == UInt8(ascii: ",") || byte == UInt8(ascii: " ")
+        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "/")
+      guard isInside else { return nil }
+    }
+    return nil
+  }
+
+  /// The number that begins a sentence and is followed by words: `7, because …`, not `3 + 4 = 7`.
+  func leadingNumber(in range: Range<Int>) -> Range<Int>? {
+    let start = bare(range).lowerBound
+    var end = start
+    if end < range.upperBound, text[end] == UInt8(ascii: "-") { end += 1 }
+    let digits = end
+    while end < range.upperBound, let byte = text[end] {
+      let isInside =
+        byte == UInt8(ascii: ".") || byte == UInt8(ascii: ",") || byte == UInt8(ascii: "/")
+      guard isDigit(byte) || (isInside && end > digits && isDigit(text[end + 1])) else { break }
+      end += 1
+    }
+    guard end > digits else { return nil }
+    let rest = text.trimmed(end..<range.upperBound)
+    guard let next = rest.isEmpty ? nil : text[rest.lowerBound] else { return start..<end }
+    let isBehindBlank = rest.lowerBound > end
+    let isWord = isBehindBlank && (isLetter(next) || next == UInt8(ascii: "("))
+    let isMark = next == UInt8(ascii: ",") || next == UInt8(ascii: ";")
+    let goesOn = ["and", "or", "to", "times", "plus", "minus"].contains {
+      text.text(rest).lowercased().hasPrefix($0)
+    }
+    return (isWord && !goesOn) || isMark ? start..<end : nil
   }
 
   // MARK: Hedges
