@@ -27,8 +27,7 @@ import Testing
   @Test(.enabled(if: exists, "skipped: needs ../shared/golden/verifier"))
   func hostileCasesAreDecided() {
     let file = Self.check("adversarial.jsonl")
-    // An empty ground truth is an error, never a reward: that it is not accepted is what is asked.
-    let failures = file.failures.filter { $0.rule != "ground-truth" }
-    #expect(file.cases == 148 && file.wrongAccepted == 0 && failures.isEmpty, "\(failures)")
+    #expect(
+      file.cases == 148 && file.wrongAccepted == 0 && file.failures.isEmpty, "\(file.failures)")
   }
 }
