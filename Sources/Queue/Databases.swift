@@ -120,7 +120,7 @@ extension RawTransaction {
   ) -> UInt64 {
     var hash = XXH64()
     hash.update(Array(table.rawValue.utf8) + [0] + littleEndian(UInt32(key.count)) + key)
-    hash.update(value)
+    unsafe hash.update(value.span.bytes)
     return hash.finalize()
   }
 }

@@ -52,7 +52,8 @@ package struct Envelope: Equatable {
     Self.put(UInt32(rawLength), into: &bytes, at: 16)
     Self.put(UInt32(stableLength), into: &bytes, at: 20)
     Self.put(UInt32(bytes.count - Self.length), into: &bytes, at: 24)
-    Self.put(Self.checksum(bytes, log: log, key: key), into: &bytes, at: Self.checkedLength)
+    let sum = unsafe Self.checksum(bytes.span.bytes, log: log, key: key)
+    Self.put(sum, into: &bytes, at: Self.checkedLength)
   }
 
   /// How long what is stored is in all, from how it begins; nil where no header says.
@@ -66,23 +67,32 @@ package struct Envelope: Equatable {
   package static func open(
     _ stored: [UInt8], log: Log, key: RecordKey
   ) throws(QueueError) -> (Envelope, frame: ArraySlice<UInt8>) {
+    (try unsafe open(stored.span.bytes, log: log, key: key), stored[length...])
+  }
+
+  /// The same of bytes that stay where they are. The frame is all that follows the first `length`.
+  static func open(
+    _ record: RawSpan, log: Log, key: RecordKey
+  ) throws(QueueError) -> Envelope {
     var place: String { "\(log)/\(key)" }
-    guard stored.count > length else {
-      throw .damaged(place, "\(stored.count) bytes, too few for a record")
+    let count = record.byteCount
+    guard count > length else {
+      throw .damaged(place, "\(count) bytes, too few for a record")
     }
+    let stored = unsafe record.extracting(first: length).withUnsafeBytes { unsafe Array($0) }
     guard stored[..<4].elementsEqual(magic) else { throw .damaged(place, "no record starts here") }
     let format: UInt16 = littleEndian(stored, at: 4)
     guard format == formatVersion else {
       throw .unknownVersion(place, "envelope format \(format)", known: "\(formatVersion)")
     }
     let frameLength = Int(littleEndian(stored, at: 24) as UInt32)
-    guard frameLength == stored.count - length else {
+    guard frameLength == count - length else {
       throw .damaged(
-        place, "\(stored.count - length) bytes of frame, where \(frameLength) were written")
+        place, "\(count - length) bytes of frame, where \(frameLength) were written")
     }
     let sum: UInt64 = littleEndian(stored, at: checkedLength)
-    guard checksum(stored, log: log, key: key) == sum else {
-      throw .damaged(place, "its checksum differs from its \(stored.count) bytes")
+    guard checksum(record, log: log, key: key) == sum else {
+      throw .damaged(place, "its checksum differs from its \(count) bytes")
     }
     let envelope = Envelope(
       kind: littleEndian(stored, at: 6), recordVersion: littleEndian(stored, at: 8),
@@ -101,15 +111,15 @@ package struct Envelope: Equatable {
       throw .damaged(
         place, "claims \(envelope.stableLength) stable of \(envelope.rawLength) raw bytes")
     }
-    return (envelope, stored[length...])
+    return envelope
   }
 
   /// Over everything but the checksum itself.
-  private static func checksum(_ stored: [UInt8], log: Log, key: RecordKey) -> UInt64 {
+  private static func checksum(_ stored: RawSpan, log: Log, key: RecordKey) -> UInt64 {
     var hash = XXH64()
     hash.update(Array(log.rawValue.utf8) + [0] + bigEndian(key.id) + bigEndian(key.part))
-    hash.update(stored[..<checkedLength])
-    hash.update(stored[length...])
+    hash.update(stored.extracting(first: checkedLength))
+    hash.update(stored.extracting(droppingFirst: length))
     return hash.finalize()
   }
 

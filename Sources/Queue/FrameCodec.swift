@@ -47,6 +47,13 @@ package final class FrameCodec: Sendable {
     _ frame: ArraySlice<UInt8>, length: Int, with dictionary: CompressionDictionary?,
     place: @autoclosure () -> String
   ) throws(QueueError) -> [UInt8] {
+    try unsafe decompress(frame.span.bytes, length: length, with: dictionary, place: place())
+  }
+
+  func decompress(
+    _ frame: RawSpan, length: Int, with dictionary: CompressionDictionary?,
+    place: @autoclosure () -> String
+  ) throws(QueueError) -> [UInt8] {
     let decompressor = decompressors.withLock { $0.popLast() } ?? Decompressor()
     defer { decompressors.withLock { $0.append(decompressor) } }
     return try decompressor.decompress(frame, length: length, with: dictionary, place: place)
@@ -66,7 +73,6 @@ package final class FrameCodec: Sendable {
   init() {
     guard let context = unsafe ZSTD_createCCtx() else { fatalError("zstd: out of memory") }
     unsafe self.context = context
-    set(ZSTD_c_checksumFlag, 1)
     set(ZSTD_c_contentSizeFlag, 1)
   }
 
@@ -77,6 +83,8 @@ package final class FrameCodec: Sendable {
   ) -> [UInt8] {
     let isNoise = dictionary == nil && Self.isNoise(raw)
     set(ZSTD_c_compressionLevel, isNoise ? FrameCodec.noiseLevel : FrameCodec.level)
+    // Noise is stored as it is: the envelope's checksum is over the same bytes.
+    set(ZSTD_c_checksumFlag, isNoise ? 0 : 1)
     let referenced = unsafe ZSTD_CCtx_refCDict(context, dictionary?.forCompression)
     precondition(ZSTD_isError(referenced) == 0, "zstd: reference to a dictionary")
     return unsafe Self.frame(room: room, capacity: ZSTD_compressBound(raw.count)) { output in
@@ -103,6 +111,7 @@ package final class FrameCodec: Sendable {
     let sections = Self.sections(of: payload)
     let capacity = ZSTD_compressBound(length) + (sections.count + 2) * Self.sectionOverhead
     set(ZSTD_c_compressionLevel, FrameCodec.sectionLevel)
+    set(ZSTD_c_checksumFlag, 1)
     let ready = unsafe [
       ZSTD_CCtx_refCDict(context, nil),
       ZSTD_CCtx_setPledgedSrcSize(context, UInt64(length)),
@@ -185,7 +194,7 @@ package final class FrameCodec: Sendable {
   deinit { unsafe ZSTD_freeDCtx(context) }
 
   func decompress(
-    _ frame: ArraySlice<UInt8>, length: Int, with dictionary: CompressionDictionary?,
+    _ frame: RawSpan, length: Int, with dictionary: CompressionDictionary?,
     place: () -> String
   ) throws(QueueError) -> [UInt8] {
     var failure: QueueError?

@@ -117,9 +117,7 @@ public class ReadTransaction {
     _ log: Log, from start: RecordKey = RecordKey(0), count: Int
   ) throws(QueueError) -> [(key: RecordKey, payload: RecordPayload)] {
     var found: [(key: RecordKey, payload: RecordPayload)] = []
-    try forEachStored(log, from: start, count: count) { (key, stored) throws(QueueError) in
-      found.append((key, try self.decode(stored, log, key).payload))
-    }
+    try forEachDecoded(log, from: start, count: count) { found.append(($0, $1.payload)) }
     return found
   }
 
@@ -127,11 +125,9 @@ public class ReadTransaction {
   public func records<R: StoredRecord>(
     _ type: R.Type, _ log: Log, from start: RecordKey = RecordKey(0), count: Int
   ) throws -> [(key: RecordKey, record: R)] {
-    var found: [(key: RecordKey, stored: [UInt8])] = []
-    try forEachStored(log, from: start, count: count) { found.append(($0, $1)) }
-    return try found.map { key, stored in
-      (key, try decode(stored, log, key).record(type, log, key))
-    }
+    var found: [(key: RecordKey, decoded: Decoded)] = []
+    try forEachDecoded(log, from: start, count: count) { found.append(($0, $1)) }
+    return try found.map { ($0, try $1.record(type, log, $0)) }
   }
 
   /// Records set aside, in key order.
@@ -201,7 +197,14 @@ extension ReadTransaction {
   }
 
   func decode(_ stored: [UInt8], _ log: Log, _ key: RecordKey) throws(QueueError) -> Decoded {
-    let (envelope, frame) = try Envelope.open(stored, log: log, key: key)
+    try unsafe decode(stored.span.bytes, log, key)
+  }
+
+  private func decode(
+    _ stored: RawSpan, _ log: Log, _ key: RecordKey
+  ) throws(QueueError) -> Decoded {
+    let envelope = try Envelope.open(stored, log: log, key: key)
+    let frame = stored.extracting(droppingFirst: Envelope.length)
     var dictionary: CompressionDictionary?
     if envelope.dictionary != 0 {
       dictionary = try shelf.dictionary(
@@ -212,10 +215,9 @@ extension ReadTransaction {
     return Decoded(envelope: envelope, bytes: bytes)
   }
 
-  /// Joins pieces to records, `count` of them from `start` on.
-  func forEachStored(
-    _ log: Log, from start: RecordKey, count: Int,
-    _ body: (RecordKey, [UInt8]) throws(QueueError) -> Void
+  /// Decodes records, `count` of them from `start` on. Those of one piece are read where LMDB has them.
+  func forEachDecoded(
+    _ log: Log, from start: RecordKey, count: Int, _ body: (RecordKey, Decoded) -> Void
   ) throws(QueueError) {
     guard count > 0 else { return }
     var current: RecordKey?
@@ -225,26 +227,31 @@ extension ReadTransaction {
     try unsafe raw.scan(databases[log], from: PieceKey(start).bytes(in: log)) {
       (key, value) throws(QueueError) in
       let name = try Self.pieceKey(key, in: log)
-      if name.piece == 0 {
-        if let finished = current {
-          try body(finished, bytes)
-          done += 1
-          current = nil
-          if done == count { return false }
+      guard name.piece == 0 else {
+        guard current == name.record, name.piece == pieces else {
+          throw .damaged("\(log)/\(name.record)", "its piece \(name.piece) stands alone")
         }
-        current = name.record
-        bytes = unsafe Array(value)
-        pieces = 1
+        unsafe bytes.append(contentsOf: value)
+        pieces += 1
         return true
       }
-      guard current == name.record, name.piece == pieces else {
-        throw .damaged("\(log)/\(name.record)", "its piece \(name.piece) stands alone")
+      if let finished = current {
+        body(finished, try self.decode(bytes, log, finished))
+        done += 1
+        current = nil
+        if done == count { return false }
       }
-      unsafe bytes.append(contentsOf: value)
-      pieces += 1
+      if unsafe Envelope.storedLength(value) == value.count {
+        body(name.record, try unsafe self.decode(value.bytes, log, name.record))
+        done += 1
+        return done < count
+      }
+      current = name.record
+      bytes = unsafe Array(value)
+      pieces = 1
       return true
     }
-    if let current { try body(current, bytes) }
+    if let current { body(current, try decode(bytes, log, current)) }
   }
 
   private static func pieceKey(_ key: [UInt8], in log: Log) throws(QueueError) -> PieceKey {

@@ -12,29 +12,37 @@ package struct XXH64 {
   private var lanes: (UInt64, UInt64, UInt64, UInt64) = (
     prime1 &+ prime2, prime2, 0, 0 &- prime1
   )
-  /// Bytes that do not fill a stripe of 32 yet.
-  private var rest: [UInt8] = []
+  /// Bytes that do not fill a stripe of 32 yet: the first `restCount` of these.
+  private var rest = InlineArray<32, UInt8>(repeating: 0)
+  private var restCount = 0
   private var length: UInt64 = 0
 
   package init() {}
 
   /// Adds bytes; any split of the same bytes gives the same value.
-  package mutating func update(_ bytes: [UInt8]) { update(bytes[...]) }
+  package mutating func update(_ bytes: [UInt8]) { unsafe update(bytes.span.bytes) }
 
-  package mutating func update(_ bytes: ArraySlice<UInt8>) {
-    length += UInt64(bytes.count)
-    var input = bytes
-    if !rest.isEmpty {
-      let missing = 32 - rest.count
-      rest += input.prefix(missing)
-      input = input.dropFirst(missing)
-      guard rest.count == 32 else { return }
-      stripes(rest[...])
-      rest.removeAll(keepingCapacity: true)
+  package mutating func update(_ bytes: RawSpan) {
+    length += UInt64(bytes.byteCount)
+    var place = 0
+    if restCount > 0 {
+      place = min(32 - restCount, bytes.byteCount)
+      keep(bytes, 0..<place)
+      guard restCount == 32 else { return }
+      restCount = 0
+      let full = rest
+      unsafe stripes(full.span.bytes)
     }
-    let whole = input.count - input.count % 32
-    stripes(input.prefix(whole))
-    rest += input.dropFirst(whole)
+    let end = bytes.byteCount - (bytes.byteCount - place) % 32
+    stripes(bytes.extracting(place..<end))
+    keep(bytes, end..<bytes.byteCount)
+  }
+
+  private mutating func keep(_ bytes: RawSpan, _ range: Range<Int>) {
+    for index in range {
+      rest[restCount] = unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+      restCount += 1
+    }
   }
 
   package func finalize() -> UInt64 {
@@ -49,19 +57,20 @@ package struct XXH64 {
       hash = Self.prime5
     }
     hash = hash &+ length
+    let tail = (0..<restCount).map { rest[$0] }
     var index = 0
-    while index + 8 <= rest.count {
-      hash ^= Self.round(0, littleEndian(rest, at: index))
+    while index + 8 <= tail.count {
+      hash ^= Self.round(0, littleEndian(tail, at: index))
       hash = Self.rotate(hash, 27) &* Self.prime1 &+ Self.prime4
       index += 8
     }
-    if index + 4 <= rest.count {
-      let word: UInt32 = littleEndian(rest, at: index)
+    if index + 4 <= tail.count {
+      let word: UInt32 = littleEndian(tail, at: index)
       hash ^= UInt64(word) &* Self.prime1
       hash = Self.rotate(hash, 23) &* Self.prime2 &+ Self.prime3
       index += 4
     }
-    for byte in rest[index...] {
+    for byte in tail[index...] {
       hash ^= UInt64(byte) &* Self.prime5
       hash = Self.rotate(hash, 11) &* Self.prime1
     }
@@ -76,9 +85,9 @@ package struct XXH64 {
     return hash.finalize()
   }
 
-  private mutating func stripes(_ bytes: ArraySlice<UInt8>) {
+  private mutating func stripes(_ bytes: RawSpan) {
     var (a, b, c, d) = lanes
-    // Unaligned loads inside the slice: the loop runs over whole stripes of 32 bytes.
+    // Unaligned loads inside the span: the loop runs over whole stripes of 32 bytes.
     unsafe bytes.withUnsafeBytes { raw in
       guard var next = raw.baseAddress else { return }
       let end = unsafe next + raw.count
