@@ -26,7 +26,7 @@ private final class ComposedRun: Sendable {
         characters: Array("0123456789abcdefghijklmnopqrstuvwxyz+-*=#,.() \n"),
         specials: ["<|endoftext|>"]),
       to: "tokenizer/tokenizer.json")
-    let definition = try write(verifier: Self.composition, to: "composed.yaml")
+    let definition = try Self.write(verifier: Self.composition, to: "composed.yaml", in: scratch)
     made = try Binary.run(["run", definition, "--run", path, "--quiet", "--json"])
   }
 
@@ -45,6 +45,12 @@ private final class ComposedRun: Sendable {
 
   /// A definition of the same data with this section.
   func write(verifier: String, to name: String) throws -> String {
+    try Self.write(verifier: verifier, to: name, in: scratch)
+  }
+
+  private static func write(
+    verifier: String, to name: String, in scratch: Scratch
+  ) throws -> String {
     let root = scratch.path
     return try scratch.write(
       """
