@@ -74,7 +74,7 @@ public enum RegularFile {
 
   /// Looked at before it is opened, since opening alone can wait (a FIFO) or act (a device); and
   /// again afterwards, since the name may mean something else by then.
-  private static func open(
+  static func open(
     _ path: String
   ) throws(RegularFileError) -> (descriptor: Int32, size: Int) {
     if let obstacle = obstacle(at: path) { throw obstacle }

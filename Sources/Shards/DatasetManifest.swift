@@ -22,6 +22,24 @@ public struct DatasetManifest: Sendable, Equatable, Encodable {
     }
   }
 
+  /// A file that rows were imported from.
+  public struct Origin: Sendable, Equatable, Encodable {
+    /// Without its folder.
+    public var file: String
+    public var rows: Int
+    /// Of its text, after decompression.
+    public var bytes: Int
+    /// Of its text, as 64 lower-case hexadecimal digits.
+    public var sha256: String
+
+    public init(file: String, rows: Int, bytes: Int, sha256: String) {
+      self.file = file
+      self.rows = rows
+      self.bytes = bytes
+      self.sha256 = sha256
+    }
+  }
+
   /// The version of the format that is written and read here.
   public static let currentFormat = 1
   public static let fileName = "manifest.json"
@@ -35,10 +53,12 @@ public struct DatasetManifest: Sendable, Equatable, Encodable {
   public var licence: String?
   /// The command and settings that made the data.
   public var generator: String?
+  /// The files that the rows were imported from, in order; nil for data that was made here.
+  public var origin: [Origin]?
 
   public init(
     name: String, fields: [String], shards: [Shard], licence: String? = nil,
-    generator: String? = nil
+    generator: String? = nil, origin: [Origin]? = nil
   ) {
     format = Self.currentFormat
     self.name = name
@@ -46,6 +66,7 @@ public struct DatasetManifest: Sendable, Equatable, Encodable {
     self.shards = shards
     self.licence = licence
     self.generator = generator
+    self.origin = origin
   }
 
   /// Rows of all shards.
@@ -114,6 +135,15 @@ extension DatasetManifest {
     self.fields = try fields.strings("fields")
     licence = fields.has("licence") ? try fields.string("licence") : nil
     generator = fields.has("generator") ? try fields.string("generator") : nil
+    if fields.has("origin") {
+      origin = []
+      for file in try fields.objects("origin") {
+        origin?.append(
+          Origin(
+            file: try file.string("file"), rows: try file.integer("rows"),
+            bytes: try file.integer("bytes"), sha256: try file.string("sha256")))
+      }
+    }
     shards = []
     for shard in try fields.objects("shards") {
       shards.append(

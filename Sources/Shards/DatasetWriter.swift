@@ -26,6 +26,8 @@ public struct DatasetWriter {
 
   public let folder: String
   public let name: String
+  /// The files that the rows come from, for the manifest.
+  public var origin: [DatasetManifest.Origin]?
   private let options: Options
   private var shards: [DatasetManifest.Shard] = []
   private var raw: [UInt8] = []
@@ -90,11 +92,16 @@ public struct DatasetWriter {
     for file in stale { try StoredFile.remove("\(folder)/\(file)") }
     let manifest = DatasetManifest(
       name: name, fields: fields, shards: shards, licence: options.licence,
-      generator: options.generator)
+      generator: options.generator, origin: origin)
     try StoredFile.writePartial(manifest.encoded(), for: path)
     try StoredFile.publish(path)
     try StoredFile.synchronizeFolder(folder)
     return manifest
+  }
+
+  /// Removes what was written, in place of `finish`; a dataset that was to be replaced stays.
+  public consuming func abandon() {
+    for shard in shards { unsafe unlink("\(folder)/\(shard.file).partial") }
   }
 
   private var fields: [String] {

@@ -10,7 +10,7 @@ enum RowCoding {
   /// Bytes of one row at least: no object with an id and a text is shorter.
   static let leastBytes = 16
   /// Values of one row, nested ones too.
-  private static let valueLimit = 1 << 17
+  static let valueLimit = 1 << 17
 
   /// The fields in the order they are written.
   static let fields = [

@@ -41,6 +41,31 @@ enum StoredFile {
     }
   }
 
+  /// The same for a file that is written bit by bit: an empty one, to which `append` adds.
+  static func createPartial(for path: String) throws(ShardError) -> FileHandle {
+    let partial = path + ".partial"
+    do {
+      try Data().write(to: URL(fileURLWithPath: partial))
+      return try FileHandle(forWritingTo: URL(fileURLWithPath: partial))
+    } catch { throw io(partial, "it cannot be written", error) }
+  }
+
+  static func append(
+    _ bytes: [UInt8], to file: FileHandle, _ path: String
+  ) throws(ShardError) {
+    do { try file.write(contentsOf: Data(bytes)) } catch {
+      throw io(path + ".partial", "it cannot be written", error)
+    }
+  }
+
+  /// Asks the disk to keep a file that `append` has written.
+  static func finish(_ file: FileHandle, _ path: String) throws(ShardError) {
+    do {
+      try file.synchronize()
+      try file.close()
+    } catch { throw io(path + ".partial", "it cannot be written", error) }
+  }
+
   /// Gives the partial file its name, in place of what had it.
   static func publish(_ path: String) throws(ShardError) {
     guard unsafe rename(path + ".partial", path) == 0 else {

@@ -5,8 +5,10 @@ import Shards
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Make, show and check datasets.",
-    subcommands: [DataGenerate.self, DataShow.self, DataCheck.self, DataStats.self])
+    commandName: "data", abstract: "Make, import, show and check datasets.",
+    subcommands: [
+      DataGenerate.self, DataImport.self, DataShow.self, DataCheck.self, DataStats.self,
+    ])
 }
 
 struct DataShow: ParsableCommand {

@@ -46,50 +46,71 @@ struct FamilyLevels: ExpressibleByArgument, Sendable {
   }
 }
 
-/// Where a generated dataset goes.
+/// Where a new dataset goes.
 struct DatasetTarget: ParsableArguments {
   @Option(name: .customLong("to"), help: "Folder of the new dataset.") var folder: String
-  @Option(help: "Name in the manifest and of the shards; default: what is made, and its side.")
+  @Option(
+    help:
+      "Name in the manifest and of the shards; default: what is made, and its side, or the folder's."
+  )
   var name: String?
   @Option(help: "Licence for the manifest.") var licence: String?
   @Flag(help: "Replace a dataset that stands there.") var force = false
   @OptionGroup var options: FactOptions
 
-  /// What was written, for `--json`.
-  private struct Report: Encodable {
-    var folder: String
-    var name: String
-    var rows: Int
-    var shards: Int
-    var bytes: Int
-    var fingerprint: String
-  }
-
-  func write(
-    count: Int, standardName: String, generator: String, row: (Int) -> Prompt
-  ) throws {
+  func writerOptions(generator: String) -> DatasetWriter.Options {
     var settings = DatasetWriter.Options()
     settings.licence = licence
     settings.generator = generator
     settings.replaces = force
-    let manifest: DatasetManifest
-    do throws(ShardError) {
-      manifest = try DatasetWriter.write(
-        count: count, folder: folder, name: name ?? standardName, options: settings, row: row)
-    } catch {
+    return settings
+  }
+
+  /// Does `work`; of a dataset that stands there already its error says how to replace it.
+  func placing<Result>(_ work: () throws(ShardError) -> Result) throws(ShardError) -> Result {
+    do throws(ShardError) { return try work() } catch {
       guard error.code == .exists else { throw error }
       var known = error
       known.remedy = "Choose another folder, or replace it with --force."
       throw known
     }
-    let report = Report(
-      folder: folder, name: manifest.name, rows: manifest.rows, shards: manifest.shards.count,
-      bytes: manifest.shards.reduce(0) { $0 + $1.bytes }, fingerprint: manifest.fingerprint)
-    if options.json { return try options.output.json(report) }
-    options.output.print(
-      "\(TerminalText.escaped(folder)): \(report.rows) rows, \(report.shards) "
-        + (report.shards == 1 ? "shard" : "shards")
-        + ", \(report.bytes) bytes, fingerprint \(report.fingerprint)")
+  }
+
+  func write(
+    count: Int, standardName: String, generator: String, row: (Int) -> Prompt
+  ) throws {
+    let manifest = try placing { () throws(ShardError) in
+      try DatasetWriter.write(
+        count: count, folder: folder, name: name ?? standardName,
+        options: writerOptions(generator: generator), row: row)
+    }
+    let written = WrittenDataset(folder, manifest)
+    if options.json { return try options.output.json(written) }
+    options.output.print(TerminalText.escaped(written.line))
+  }
+}
+
+/// What was written, for `--json` and in a line.
+struct WrittenDataset: Encodable {
+  var folder: String
+  var name: String
+  var rows: Int
+  var shards: Int
+  var bytes: Int
+  var fingerprint: String
+
+  init(_ folder: String, _ manifest: DatasetManifest) {
+    self.folder = folder
+    name = manifest.name
+    rows = manifest.rows
+    shards = manifest.shards.count
+    bytes = manifest.shards.reduce(0) { $0 + $1.bytes }
+    fingerprint = manifest.fingerprint
+  }
+
+  var line: String {
+    "\(folder): \(rows) rows, \(shards) \(shards == 1 ? "shard" : "shards"), \(bytes) bytes, "
+      + "fingerprint \(fingerprint)"
   }
 }
 
