@@ -67,7 +67,12 @@ let package = Package(
     module(
       "Inspector",
       ["Records", "Files", "Definition", "Tokenizer", "Verifiers", "Queue", "Stages"]),
-    module("Evaluation", ["Records", "Randomness", "Policy", "Queue", "Shards", "Stages"]),
+    module(
+      "Evaluation",
+      [
+        "Records", "Files", "Randomness", "Digest", "Definition", "ChatTemplate", "Operators",
+        "Policy", "Queue", "Shards", "Stages",
+      ]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
     module("Laboratory", ["Records", "Randomness", "Estimator"]),
     module(
@@ -131,7 +136,7 @@ let package = Package(
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
     tests("Bench", ["Bench", "Records", "Policy", "Operators"]),
-    tests("Evaluation", ["Evaluation", "Stages", "Records"]),
+    tests("Evaluation", ["Evaluation", "Stages", "Shards", "Records", "Randomness"]),
     .target(
       name: "DiskShim", path: "Tests/DiskShim", publicHeadersPath: "include",
       cSettings: [.define("_GNU_SOURCE"), .treatAllWarnings(as: .error)]),

@@ -12,6 +12,7 @@ public enum RandomPurpose: UInt32, Sendable {
   case selection = 9
   case initialAdapter = 10
   case dropout = 11
+  case statistics = 12
 }
 
 /// Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011).
