@@ -1,13 +1,13 @@
+import Files
 import Foundation
 public import Policy
-import Queue
-import Randomness
 import Records
 import Shards
 public import Stages
 
-/// Measures a policy on held-out suites by sampling. An evaluation is a run of its own (reader,
-/// rollout, verifier) with its own queue, so that it can be interrupted, resumed and inspected.
+/// Measures a run's policy on the suites and datasets of its definition by sampling. An evaluation is a run
+/// of its own (reader, rollout, verifier) with its own queue, so that it can be interrupted, resumed and
+/// inspected.
 public struct Evaluator {
   private let run: Run
   private let interruption: Interruption?
@@ -23,6 +23,19 @@ public struct Evaluator {
     self.report = report
   }
 
+  /// What one suite of the definition needs beside the weights.
+  private struct Task {
+    var name: String
+    var questions: [Prompt]
+    var fingerprint: String
+    /// Of a suite's file; a dataset's source is asked as the run's prompts are.
+    var suite: EvaluationSuite?
+  }
+
+  /// Throws what will keep the run from being evaluated: a suite or dataset that is missing, or a name
+  /// that stands twice. To be asked before training.
+  public func requireQuestions() throws { _ = try tasks() }
+
   /// The figures of every suite for the weights after `step` steps; nil when interrupted.
   ///
   /// - Parameter policy: asked for only where responses are still to be sampled.
@@ -31,21 +44,17 @@ public struct Evaluator {
   ) throws -> [String: Summary.Suite]? {
     var results: [String: Summary.Suite] = [:]
     var loaded: Policy?
-    for folder in run.settings.evaluation.datasets {
-      let dataset = try Dataset(folder: folder)
-      for (suite, questions) in try suites(of: dataset) {
-        let evaluation = try SuiteRun(
-          run, step: step, suite: suite, questions: questions, fingerprint: dataset.fingerprint,
-          interruption: interruption)
-        do {
-          while try evaluation.advance({ try Self.load(&loaded, policy) }) {
-            if interruption?.status != nil { return nil }
-          }
-        } catch is Interrupted { return nil }
-        let summary = try evaluation.result().summary
-        results[suite] = summary
-        report(suite, summary)
-      }
+    for task in try tasks() {
+      let evaluation = try SuiteRun(try plan(task, step), interruption: interruption)
+      do {
+        while try evaluation.advance({ try Self.load(&loaded, policy) }) {
+          if interruption?.status != nil { return nil }
+        }
+      } catch is Interrupted { return nil }
+      var summary = SuiteResult(try evaluation.samples().map(SuiteResult.Question.init)).summary
+      summary.group = task.suite?.group.rawValue
+      results[task.name] = summary
+      report(task.name, summary)
     }
     return results
   }
@@ -58,6 +67,31 @@ public struct Evaluator {
     return made
   }
 
+  private func tasks() throws -> [Task] {
+    var tasks: [Task] = []
+    for name in run.settings.evaluation.suites {
+      let suite = try EvaluationSuite(named: name)
+      let (questions, fingerprint) = try suite.questions()
+      tasks.append(
+        Task(name: suite.name, questions: questions, fingerprint: fingerprint, suite: suite))
+    }
+    for folder in run.settings.evaluation.datasets {
+      let dataset = try Dataset(folder: folder)
+      for (source, questions) in try suites(of: dataset) {
+        tasks.append(
+          Task(name: source, questions: questions, fingerprint: dataset.fingerprint, suite: nil))
+      }
+    }
+    let suites = tasks.filter { $0.suite != nil }.map(\.name)
+    if let twice = suites.first(where: { name in tasks.count { $0.name == name } > 1 }) {
+      throw StageError(
+        .badRun, at: "evaluation.suites",
+        "two suites, or a suite and a source, are called \(twice)",
+        remedy: "Name it once, or give the suite's file another name.")
+    }
+    return tasks
+  }
+
   /// The dataset's prompts by source, in stored order.
   private func suites(of dataset: Dataset) throws -> [(String, [Prompt])] {
     var suites: [String: [Prompt]] = [:]
@@ -67,107 +101,58 @@ public struct Evaluator {
     }
     return suites.sorted { $0.key < $1.key }
   }
-}
 
-/// One suite of one evaluation, in its own folder and queue.
-private final class SuiteRun {
-  private let ledger: Ledger
-  private let questions: [Prompt]
-  private let run: Run
-  private let step: UInt64
-  private let interruption: Interruption?
-  private var rollout: (stage: RolloutGenerator, policy: Policy)?
-  private var verifier: VerifierStage
-
-  init(
-    _ run: Run, step: UInt64, suite: String, questions: [Prompt], fingerprint: String,
-    interruption: Interruption?
-  ) throws {
-    self.interruption = interruption
-    self.run = run
-    self.step = step
-    self.questions = questions
+  private func plan(_ task: Task, _ step: UInt64) throws -> SuiteRun.Plan {
     let settings = run.settings.evaluation
-    let identity = [
-      fingerprint, "\(step)", "\(settings.samples)", "\(settings.temperature)",
+    var identity = [
+      task.fingerprint, "\(step)", "\(settings.samples)", "\(settings.temperature)",
       "\(settings.topP)", "\(settings.maximumTokens)", "\(run.settings.seed)",
       run.settings.numerics.rawValue,
       try run.digestText(version: step),
     ].joined(separator: " ")
-    let folder = run.directory.evaluation(step, suite)
-    ledger = Ledger(queue: try Self.open(folder, identity))
-    verifier = VerifierStage(verifiers: run.verifiers, renderer: run.renderer)
-    for stage in [StageName.reader, .rollout, .verifier] { try ledger.claim(stage) }
-    if try ledger.head(.prompts) == 0 { try emit() }
-  }
-
-  /// Opens the folder's queue; one that was made under other settings is made anew.
-  private static func open(_ folder: String, _ identity: String) throws -> Queue {
-    let manager = FileManager.default
-    if manager.fileExists(atPath: folder + "/queue") {
-      do {
-        let queue = try Queue.open(at: folder + "/queue")
-        if queue.identity == identity { return queue }
-      } catch let error as QueueError where error.code == .unfinished {
-        // Its creation was interrupted: nothing was stored in it.
-      }
-      try manager.removeItem(atPath: folder)
+    let folder = run.directory.evaluation(step, task.name)
+    if let suite = task.suite {
+      let file = try describe(suite, task.fingerprint, step)
+      identity = file.identityText
+      try DurableFile.createFolder(folder)
+      try file.write(to: folder)
     }
-    try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    return try Queue.create(at: folder + "/queue", identity: identity)
-  }
-
-  private func emit() throws {
-    var outcome = Outcome()
-    for (index, question) in questions.enumerated() {
-      outcome.add(
-        PromptRecord(
-          step: step, wave: 0, epoch: 0, position: UInt64(index), dataset: 0,
-          rollouts: UInt32(run.settings.evaluation.samples), prompt: question),
-        to: .prompts, at: RecordKey(UInt64(index)))
-    }
-    try ledger.post(outcome, by: .reader)
-    try ledger.commit()
-  }
-
-  /// Samples and verifies the next portion; false when all is done.
-  func advance(_ policy: () throws -> Policy) throws -> Bool {
-    var moved = false
-    if try ledger.cursor(.rollout) < UInt64(questions.count) {
-      var (stage, policy) = try rollout ?? generator(try policy())
-      let progress = try policy.with(run.settings.numerics) { try stage.advance(ledger) }
-      rollout = (stage, policy)
-      if case .made(let outcome) = progress {
-        try ledger.post(outcome, by: .rollout)
-        moved = true
-      }
-    }
-    if case .made(let outcome) = try verifier.advance(ledger) {
-      try ledger.post(outcome, by: .verifier)
-      moved = true
-    }
-    try ledger.commit()
-    return moved
-  }
-
-  private func generator(_ policy: Policy) -> (stage: RolloutGenerator, policy: Policy) {
-    let settings = run.settings.evaluation
-    let stage = RolloutGenerator(
-      settings: RolloutSettings(
+    return SuiteRun.Plan(
+      folder: folder, identity: identity, questions: task.questions, step: step,
+      rollout: RolloutSettings(
         count: settings.samples, temperature: settings.temperature, topP: settings.topP,
         maximumTokens: settings.maximumTokens, chunkGroups: 64),
-      renderer: run.renderer, policies: FixedPolicy(policy),
-      stream: RandomStream(seed: run.settings.seed, purpose: .evaluation), attempts: nil,
-      interruption: interruption)
-    return (stage, policy)
+      seed: run.settings.seed, numerics: run.settings.numerics,
+      renderer: try task.suite.map {
+        try run.renderer(asking: $0.template, chat: $0.chat.isChat)
+      } ?? run.renderer,
+      verifiers: task.suite?.verifiers ?? run.verifiers)
   }
 
-  func result() throws -> SuiteResult {
-    SuiteResult(
-      try questions.enumerated().map { index, question in
-        let verdicts = try ledger.existing(VerdictRecord.self, .verdicts, UInt64(index)).verdicts
-        return SuiteResult.Question(
-          rewards: verdicts.compactMap(\.reward), level: question.tags["level"])
-      })
+  /// What a suite's evaluation depends on: its file, but for sampling, which is the definition's.
+  private func describe(
+    _ suite: EvaluationSuite, _ fingerprint: String, _ step: UInt64
+  ) throws -> EvaluationFile {
+    let settings = run.settings.evaluation
+    var identity = suite.settings
+    identity["samples"] = "\(settings.samples)"
+    identity["temperature"] = "\(settings.temperature)"
+    identity["top_p"] = "\(settings.topP)"
+    identity["maximum_tokens"] = "\(settings.maximumTokens)"
+    identity["suite"] = suite.name
+    identity["data"] = fingerprint
+    identity["grader"] = suite.verifiers.description
+    identity["seed"] = "\(run.settings.seed)"
+    identity["numerics"] = run.settings.numerics.rawValue
+    identity["weights"] = try run.digestText(version: step)
+    return EvaluationFile(
+      model: "\(PathParts.name(of: run.directory.path))@\(step)", suite: suite.name,
+      title: suite.title, group: suite.group.rawValue, identity: identity)
+  }
+}
+
+extension SuiteResult.Question {
+  fileprivate init(_ question: QuestionSamples) {
+    self.init(rewards: question.samples.compactMap(\.reward), level: question.level)
   }
 }

@@ -5,7 +5,7 @@ import Records
 public import Stages
 public import Tokenizer
 
-/// A run, or an evaluation inside one, opened for reading only: running, crashed, finished, or on a
+/// A run, or an evaluation, opened for reading only: running, crashed, finished, or on a
 /// disk that cannot be written. Transactions are short, so that a running stage is never held up.
 public final class StoredRun {
   /// The place that was named.
@@ -19,7 +19,7 @@ public final class StoredRun {
   public var notice: String? { queue.notice }
   public var isEvaluation: Bool { home != directory }
 
-  /// - Parameter path: a run directory, or `RUN/evaluations/STEP-SUITE`.
+  /// - Parameter path: a run directory, `RUN/evaluations/STEP-SUITE`, or what `pipeline eval` made.
   /// - Throws: `.noRun` when there is no queue at this place; what opening the queue throws.
   public init(opening path: String) throws {
     directory = RunDirectory(path)
@@ -51,10 +51,13 @@ public final class StoredRun {
     return (definition.name, UInt64(definition.integer("steps")))
   }
 
-  /// The tokenizer of the run's initial checkpoint, which all of its records were made with.
+  /// The tokenizer of the run's initial checkpoint, which all of its records were made with; an
+  /// evaluation outside of any run has its own.
   public func tokenizer() throws -> Tokenizer {
     if let loadedTokenizer { return loadedTokenizer }
-    let tokenizer = try Tokenizer(file: home.checkpoint(0) + "/tokenizer.json")
+    let isAlone = FileManager.default.fileExists(atPath: directory.tokenizer)
+    let tokenizer = try Tokenizer(
+      file: isAlone ? directory.tokenizer : home.checkpoint(0) + "/tokenizer.json")
     loadedTokenizer = tokenizer
     return tokenizer
   }

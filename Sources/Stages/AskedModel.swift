@@ -14,6 +14,8 @@ public struct AskedModel {
   public let directory: String
   public let configuration: ModelConfiguration
   public let tokenizer: Tokenizer
+  /// Where tokenizer and chat template lie.
+  public let textFolder: String
   /// Ends an answer: every id that config.json and generation_config.json name and, in a conversation,
   /// the token that ends an assistant's turn.
   public let stopIDs: [Int32]
@@ -42,6 +44,7 @@ public struct AskedModel {
     }
     configuration = try ModelDirectory.configuration(at: place(of: "config.json"))
     let folder = place(of: "tokenizer.json")
+    textFolder = folder
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     try configuration.requireRows(for: tokenizer, in: folder)
     var stops = Set(configuration.stopIDs)
@@ -83,6 +86,11 @@ public struct AskedModel {
           + "positions", remedy: "Shorten it, or use a model with more positions.")
     }
     return tokens
+  }
+
+  /// How this model is asked the questions of a dataset: like `tokens(of:)`, in a suite's template.
+  public func renderer(asking template: String) -> PromptRenderer {
+    PromptRenderer(asking: template, tokenizer, configuration, chat: chat)
   }
 
   /// Reads the weights, and holds them in the type they are stored in.

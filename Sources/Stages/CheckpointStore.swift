@@ -60,6 +60,9 @@ public struct CheckpointStore {
     try Self.pointers(ledger).last?.step
   }
 
+  /// The steps of which checkpoints exist, ascending.
+  public func steps(_ ledger: Ledger) throws -> [UInt64] { try Self.pointers(ledger).map(\.step) }
+
   // MARK: Writing
 
   /// What a checkpoint is made of.

@@ -22,6 +22,8 @@ public struct PromptRenderer: Sendable {
   private let chat: ChatPrompts?
   /// Whether a text is a user's message too.
   private let rendersTexts: Bool
+  /// Whether a text that is no message gets what the tokenizer puts around every text.
+  private let wrapsTexts: Bool
   private let promptLimit: Int
   private let demonstrationLimit: Int
   private let demonstrationsPerPrompt: Int
@@ -37,13 +39,15 @@ public struct PromptRenderer: Sendable {
   ///   - end: the one of `stopIDs` that ends a demonstration; nil for the first.
   public init(
     tokenizer: Tokenizer, template: String, chat: ChatPrompts? = nil, rendersTexts: Bool = false,
-    promptLimit: Int, demonstrationLimit: Int, demonstrationsPerPrompt: Int, stopIDs: [Int32],
+    wrapsTexts: Bool = false, promptLimit: Int, demonstrationLimit: Int,
+    demonstrationsPerPrompt: Int, stopIDs: [Int32],
     end: Int32? = nil
   ) {
     self.tokenizer = tokenizer
     self.template = template
     self.chat = chat
     self.rendersTexts = rendersTexts
+    self.wrapsTexts = wrapsTexts
     self.promptLimit = promptLimit
     self.demonstrationLimit = demonstrationLimit
     self.demonstrationsPerPrompt = demonstrationsPerPrompt
@@ -98,7 +102,7 @@ public struct PromptRenderer: Sendable {
       tokens += tokenizer.encode(text, specials: .asText)
       tokens += tokenizer.encode(parts[1])
     }
-    return tokens
+    return wrapsTexts ? tokenizer.prefix + tokens + tokenizer.suffix : tokens
   }
 
   /// A demonstration ends with the end of sequence, which is trained on; one that is cut at the

@@ -23,6 +23,9 @@ public struct RunDirectory: Sendable, Equatable {
   public var logs: String { path + "/logs" }
   public var attempts: String { path + "/logs/generation.attempts" }
 
+  /// Of an evaluation outside of any run, which its records were made with.
+  public var tokenizer: String { path + "/tokenizer.json" }
+
   /// Where the critic stands beside a policy, in a checkpoint or a published version.
   static func critic(in folder: String) -> String { folder + "/critic" }
 
@@ -40,9 +43,9 @@ public struct RunDirectory: Sendable, Equatable {
 }
 
 /// File operations that survive a power cut: everything is synced, and names appear by rename.
-enum DurableFile {
+package enum DurableFile {
   /// Writes a whole file under a temporary name, syncs it, renames it, and syncs the folder.
-  static func write(_ bytes: [UInt8], to path: String) throws(StageError) {
+  package static func write(_ bytes: [UInt8], to path: String) throws(StageError) {
     // Two processes may write the same file, a summary for instance.
     let temporary = "\(path)\(AbandonedFiles.temporaryMark)\(getpid())"
     try writeAndSync(bytes, to: temporary)
@@ -109,7 +112,7 @@ enum DurableFile {
     guard fsync(descriptor) == 0 else { throw failure("sync", folder) }
   }
 
-  static func createFolder(_ path: String) throws(StageError) {
+  package static func createFolder(_ path: String) throws(StageError) {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
@@ -119,7 +122,7 @@ enum DurableFile {
   }
 
   /// - Parameter limit: most bytes; a longer file is refused before they are read.
-  static func read(_ path: String, limit: Int = .max) throws(StageError) -> [UInt8] {
+  package static func read(_ path: String, limit: Int = .max) throws(StageError) -> [UInt8] {
     try reading(path, limit) { (limit) throws(RegularFileError) in
       try RegularFile.read(path, limit: limit)
     }
@@ -156,7 +159,9 @@ enum DurableFile {
   }
 
   /// Hexadecimal digits of a file's SHA-256.
-  static func sha256(of path: String) throws(StageError) -> String { try digest(of: path).sha256 }
+  package static func sha256(of path: String) throws(StageError) -> String {
+    try digest(of: path).sha256
+  }
 
   /// - Parameter code: `errno`, or 0 where no call said why.
   static func failure(_ verb: String, _ path: String, _ code: Int32 = errno) -> StageError {

@@ -76,7 +76,7 @@ public struct RunPlan: Sendable, Encodable {
     add("activations and logits", training(memory))
     let chunk = min(rollout.chunkGroups, waveGroups)
     let evaluation = settings.evaluation
-    let evaluates = !evaluation.datasets.isEmpty && (evaluation.before || evaluation.after)
+    let evaluates = evaluation.hasQuestions && (evaluation.before || evaluation.after)
     add(
       "key-value cache and sampling",
       max(

@@ -27,6 +27,8 @@ public struct CheckpointSettings: Sendable, Equatable {
 /// Section `evaluation`: sampled accuracy on held-out suites.
 public struct EvaluationSettings: Sendable, Equatable {
   public var datasets: [String]
+  /// Names or files of suites (`EvaluationSuite`).
+  public var suites: [String]
   public var samples: Int
   public var temperature: Double
   public var topP: Double
@@ -34,10 +36,18 @@ public struct EvaluationSettings: Sendable, Equatable {
   public var before: Bool
   public var after: Bool
 
+  /// Whether there is anything to evaluate.
+  public var hasQuestions: Bool { !datasets.isEmpty || !suites.isEmpty }
+
   static let keys: [Key] = [
     Key(
       "evaluation.datasets", .list(of: .text), default: .list([]), role: .operational,
       meaning: "Dataset folders; every source in them is a suite of its own."),
+    Key(
+      "evaluation.suites", .list(of: .text), default: .list([]), role: .operational,
+      meaning:
+        "Suites of pipelines/suites by name, or files of suites. Data, template and verifier are the "
+        + "suite's, sampling is this section's."),
     Key(
       "evaluation.samples", .integer(1...65_536), default: .integer(8), role: .operational,
       meaning: "Samples per question: k of avg@k."),
@@ -60,6 +70,7 @@ public struct EvaluationSettings: Sendable, Equatable {
 
   init(_ definition: Definition) {
     datasets = definition.texts("evaluation.datasets")
+    suites = definition.texts("evaluation.suites")
     samples = definition.integer("evaluation.samples")
     temperature = definition.number("evaluation.temperature")
     topP = definition.number("evaluation.top_p")

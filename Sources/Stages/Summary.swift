@@ -15,9 +15,12 @@ public struct Summary: Codable, Sendable, Equatable {
     public var high: Double
     /// Mean by the questions' `level` tag.
     public var levels: [String: Double]
+    /// `id` or `ood`, where a suite's file says so.
+    public var group: String?
 
     public init(
-      mean: Double, k: Int, questions: Int, low: Double, high: Double, levels: [String: Double]
+      mean: Double, k: Int, questions: Int, low: Double, high: Double, levels: [String: Double],
+      group: String? = nil
     ) {
       self.mean = mean
       self.k = k
@@ -25,7 +28,13 @@ public struct Summary: Codable, Sendable, Equatable {
       self.low = low
       self.high = high
       self.levels = levels
+      self.group = group
     }
+  }
+
+  /// Whether a suite lies outside of what is trained: its file says so, or its name begins with `ood_`.
+  public static func isOutside(_ name: String, _ suite: Suite) -> Bool {
+    suite.group.map { $0 == "ood" } ?? name.hasPrefix("ood_")
   }
 
   public struct Evaluation: Codable, Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Definition
+public import Definition
 import Verifiers
 
 /// Section `verifier`: who judges the rollouts.
@@ -6,7 +6,8 @@ public struct VerifierSettings: Sendable, Equatable {
   public var standard: VerifierSpelling
   public var bySource: [String: VerifierSpelling]
 
-  static let keys: [Key] = [
+  /// Also the keys by which a suite of an evaluation says who judges.
+  public static let keys: [Key] = [
     Key(
       "verifier.default", VerifierSpelling.kind, default: .text("final_number"),
       meaning:
@@ -17,7 +18,7 @@ public struct VerifierSettings: Sendable, Equatable {
       meaning: "Verifier by the prompts' source, spelled as verifier.default."),
   ]
 
-  init(_ definition: Definition) {
+  public init(_ definition: Definition) {
     standard = VerifierSpelling(
       definition.value("verifier.default"), path: "verifier.default",
       origin: definition.origin("verifier.default"))
@@ -30,7 +31,7 @@ public struct VerifierSettings: Sendable, Equatable {
 
   /// - Parameter maximumTokens: of a response: the limit of parts that reward lengths and name none.
   /// - Throws: for what no verifier is, with its place.
-  func makeTable(maximumTokens: Int) throws(DefinitionError) -> VerifierTable {
+  public func makeTable(maximumTokens: Int) throws(DefinitionError) -> VerifierTable {
     let context = VerifierContext(maximumTokens: maximumTokens)
     var table: [String: any Verifier] = [:]
     for (source, spelling) in bySource { table[source] = try spelling.makeVerifier(context) }

@@ -82,7 +82,7 @@ extension Verdict {
 }
 
 /// Which verifier judges which source.
-public struct VerifierTable: Sendable {
+public struct VerifierTable: Sendable, CustomStringConvertible {
   private let standard: any Verifier
   private let bySource: [String: any Verifier]
 
@@ -99,4 +99,15 @@ public struct VerifierTable: Sendable {
   }
 
   public func verifier(for source: String) -> any Verifier { bySource[source] ?? standard }
+
+  /// Who judges, each with its version: `gsm8k 1, countdown: countdown 2`.
+  public var description: String {
+    ([standard.signature]
+      + bySource.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.signature)" })
+      .joined(separator: ", ")
+  }
+}
+
+extension Verifier {
+  fileprivate var signature: String { "\(name) \(version)" }
 }

@@ -95,7 +95,7 @@ struct AtCommand: ParsableCommand {
   }
 
   private func evaluate(_ run: Run, _ progress: ProgressDisplay) throws {
-    guard !run.settings.evaluation.datasets.isEmpty else {
+    guard run.settings.evaluation.hasQuestions else {
       throw StageError(
         .badRun, at: path, "its definition names no suites",
         remedy: "Name dataset folders with "

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Inspector
 import Records
 import Stages
@@ -6,13 +7,20 @@ import Stages
 /// Finished runs side by side: what each came to, seeds of one definition together.
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "compare", abstract: "Show what runs came to, side by side.",
+    commandName: "compare", abstract: "Show what runs or evaluations came to, side by side.",
     discussion: """
       Runs of one definition with several seeds are one line: the mean over seeds, and the standard \
-      deviation behind it. Accuracy is avg@k over the suites, those named ood_ apart.
+      deviation behind it. Accuracy is avg@k over the suites, those out of distribution apart.
+
+      Evaluations (directories that `pipeline eval` made, the folder of several, or \
+      RUN/evaluations/STEP-SUITE) are compared question by question with those of the first model: \
+      difference, interval, p-value, and the questions that only one of them solved. With --paired the \
+      last evaluations of runs are.
       """)
 
-  @Argument(help: ArgumentHelp("Run directories.", valueName: "dir")) var runs: [String]
+  @Argument(help: ArgumentHelp("Run directories, or those of evaluations.", valueName: "dir"))
+  var runs: [String]
+  @Flag(help: "Of runs compare the stored evaluations, question by question.") var paired = false
   @Option(
     help: ArgumentHelp(
       "A run whose evaluation stands for `before` where a run has none of its own.",
@@ -22,6 +30,11 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup var options: FactOptions
 
   func run() throws {
+    if paired || !runs.allSatisfy({ RunDirectory($0).exists }) {
+      let format: TableFormat = options.json ? .json : markdown ? .markdown : .text
+      let report = EvaluationReport(try ComparedEvaluations.read(runs))
+      return try EvaluationPage(report, format).print(options.output)
+    }
     var initial: [String: Summary.Suite] = [:]
     if let base {
       let summary = try Self.summary(base)
@@ -89,7 +102,7 @@ private struct RunLine {
   }
 
   private static func mean(_ suites: [String: Summary.Suite], outside: Bool) -> Double? {
-    let means = suites.filter { $0.key.hasPrefix("ood_") == outside }.values.map(\.mean)
+    let means = suites.filter { Summary.isOutside($0.key, $0.value) == outside }.values.map(\.mean)
     return means.isEmpty ? nil : means.reduce(0, +) / Double(means.count)
   }
 }

@@ -16,8 +16,8 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Ask a model, and print its answer as it is sampled.",
     discussion: """
-      MODEL is a model directory, such as RUN/checkpoints/STEP, or a run, which means its newest \
-      checkpoint. A LoRA adapter is asked on its base. Where the model has a chat template, the prompt is a user's message in it; without \
+      MODEL is a model directory, or a run, which means its newest checkpoint; RUN@STEP is that of a \
+      step. A LoRA adapter is asked on its base. Where the model has a chat template, the prompt is a user's message in it; without \
       one, or with --no-chat, the prompt is continued as it stands. The answer ends at every end of \
       sequence that config.json and generation_config.json name, at the end of the assistant's turn, \
       or after --max-tokens.
@@ -72,8 +72,12 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     guard let date = TemplateDate(chatDate) else { preconditionFailure("validate() refuses that") }
     let text = try prompt.text()
+    let place = try ModelPlace(path)
+    if place.isOfRun, !quiet {
+      Output.note(TerminalText.escaped("pipeline: asking \(place.directory)"))
+    }
     let model = try AskedModel(
-      directory: try modelDirectory(), base: base, chat: chat, date: date)
+      directory: place.directory, base: base, chat: chat, date: date)
     guard system == nil || model.isChat else {
       throw ValidationError("--system needs a chat template, and \(path) has none.")
     }
@@ -106,21 +110,6 @@ struct GenerateCommand: ParsableCommand {
       [GenerationRequest(group: 0, prompt: prompt, rollouts: 1)], sampling: settings,
       stream: RandomStream(seed: sampling.seed, purpose: .rollout),
       isCancelled: { interruption.status != nil }, onToken: { onToken($2) })
-  }
-
-  /// The directory itself, or a run's newest checkpoint.
-  private func modelDirectory() throws -> String {
-    guard RunDirectory(path).exists else { return path }
-    let stored = try StoredRun(opening: path)
-    let checkpoints = CheckpointStore(directory: stored.directory, kept: 1)
-    guard let step = try checkpoints.newestStep(Ledger(queue: stored.queue)) else {
-      throw StageError(
-        .badRun, at: path, "the run has no checkpoint",
-        remedy: "Continue it with `pipeline resume \(path)`.")
-    }
-    let directory = stored.directory.checkpoint(step)
-    if !quiet { Output.note(TerminalText.escaped("pipeline: asking \(directory)")) }
-    return directory
   }
 }
 

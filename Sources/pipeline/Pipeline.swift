@@ -13,7 +13,8 @@ struct Pipeline: ParsableCommand {
     subcommands: [
       RunCommand.self, ResumeCommand.self, RewindCommand.self, AtCommand.self, StatusCommand.self,
       InspectCommand.self,
-      VerifyCommand.self, ReplayCommand.self, CompareCommand.self, AlgorithmsCommand.self,
+      VerifyCommand.self, ReplayCommand.self, EvalCommand.self, CompareCommand.self,
+      AlgorithmsCommand.self,
       DataCommand.self,
       ConfigCommand.self, ModelCommand.self, GenerateCommand.self,
       CheckCommand.self, CheckpointCommand.self, QueueCommand.self,

@@ -5,7 +5,7 @@ import Inspector
 struct RunArgument: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "Run directory, or an evaluation inside one (RUN/evaluations/STEP-SUITE).",
+      "Run directory, or that of an evaluation (RUN/evaluations/STEP-SUITE, evaluations/SUITE-ID).",
       valueName: "run"))
   var path: String
 

@@ -46,7 +46,8 @@ struct RunLaunch {
       return .interrupted(status)
     }
     let settings = run.settings.evaluation
-    if settings.before, !settings.datasets.isEmpty {
+    if settings.before || settings.after { try Evaluator(run).requireQuestions() }
+    if settings.before, settings.hasQuestions {
       progress.heading("evaluation before training")
       guard let before = try evaluate(session, step: 0) else {
         return try stop(interruption.status ?? .interrupted)
@@ -66,7 +67,7 @@ struct RunLaunch {
       throw error
     }
     if case .interrupted(let status) = end { return try stop(status) }
-    if settings.after, !settings.datasets.isEmpty {
+    if settings.after, settings.hasQuestions {
       progress.heading("evaluation after training")
       guard let after = try evaluate(session, step: UInt64(run.settings.steps)) else {
         return try stop(interruption.status ?? .interrupted)
@@ -92,7 +93,7 @@ struct RunLaunch {
   /// An evaluation has a queue of its own, open beside the run's.
   private static func requireAddressSpace(for settings: RunSettings) throws {
     let evaluation = settings.evaluation
-    let evaluates = !evaluation.datasets.isEmpty && (evaluation.before || evaluation.after)
+    let evaluates = evaluation.hasQuestions && (evaluation.before || evaluation.after)
     try ProcessStart.requireAddressSpace(forRunOf: evaluates ? 2 : 1)
   }
 

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import Inspector
 import Stages
@@ -13,6 +14,8 @@ final class ProgressDisplay {
   private var line = ""
   /// Moving average of the seconds of a step.
   private var pace: Double?
+  /// The suite at work, and how many questions were done when this process began with it.
+  private var evaluation: (suite: String, done: Int, began: ContinuousClock.Instant)?
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
@@ -42,6 +45,24 @@ final class ProgressDisplay {
     put(
       "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))"
         + "avg@\(result.k) \(Self.percent(result.mean))  (\(result.questions) questions)")
+  }
+
+  /// How far a suite has come.
+  func evaluating(_ progress: ModelEvaluation.Progress) {
+    if evaluation?.suite != progress.suite || progress.done < evaluation?.done ?? 0 {
+      evaluation = (progress.suite, progress.done, clock.now)
+    }
+    guard let evaluation, !progress.isFinished else { return }
+    let seconds = evaluation.began.duration(to: clock.now) / .seconds(1)
+    var parts = ["\(progress.suite) \(progress.done)/\(progress.questions) questions"]
+    let done = progress.done - evaluation.done
+    if done > 0 {
+      parts.append("\(Int(Double(progress.tokens) / max(seconds, 1e-9))) tok/s")
+      let left = Double(progress.questions - progress.done) / Double(done) * seconds
+      parts.append("ETA \(Self.duration(left))")
+    }
+    let line = parts.joined(separator: "  ")
+    if isTerminal { redraw(line) } else { everyFewSeconds(line) }
   }
 
   func step(_ report: StepReport) {

@@ -42,8 +42,8 @@ enum RunReport {
       ]
     }
     let names = after.keys.sorted()
-    let inside = names.filter { !$0.hasPrefix("ood_") }
-    let outside = names.filter { $0.hasPrefix("ood_") }
+    let outside = names.filter { name in after[name].map { Summary.isOutside(name, $0) } ?? false }
+    let inside = names.filter { !outside.contains($0) }
     var table = TextTable([
       .init("suite, avg@\(k) in %"), .init("before", .right), .init("after", .right),
       .init("change", .right), .init("95 % interval", .right),
