@@ -93,6 +93,9 @@ struct EvalCommand: ParsableCommand {
     // All that can be missing is looked for before anything is sampled.
     for suite in suites { _ = try suite.questions() }
     let models = try models.map(ModelPlace.init)
+    guard base == nil || models.contains(where: { StoredAdapter.stands(at: $0.directory) }) else {
+      throw ValidationError("--base is below adapters, and no model is one.")
+    }
     try ProcessStart.requireAddressSpace(forRunOf: 1)
     let interruption = Interruption()
     let results = try models.map { try evaluate($0, suites, interruption) }
@@ -117,7 +120,9 @@ struct EvalCommand: ParsableCommand {
       let model =
         try asked[suite.chat]
         ?? AskedModel(
-          directory: place.directory, base: base, chat: suite.chat.isChat, date: date)
+          directory: place.directory,
+          base: StoredAdapter.stands(at: place.directory) ? base : nil, chat: suite.chat.isChat,
+          date: date)
       asked[suite.chat] = model
       let weights = try policy ?? model.policy(compute)
       policy = weights

@@ -54,7 +54,6 @@ struct ImportTests {
     let cases: [(arguments: [String], status: Int32, part: String)] = [
       (["/no/such"] + target, 2, "it is not there"),
       ([scratch.path] + target, 2, "it is a folder"),
-      ([file, "--max-bad", "-1"] + target, 2, "--max-bad is -1"),
       ([file, "--source", " "] + target, 2, "--source is empty"),
       ([file, "--name", "a/b"] + target, 2, "name is not plain"),
     ]
