@@ -50,7 +50,7 @@ public struct EvaluationSuite: Sendable {
   public let temperature: Double
   public let topP: Double
   public let maximumTokens: Int
-  public let verifiers: VerifierTable
+  private let judges: VerifierSettings
   /// Every key on which the stored samples depend, with its value.
   public let settings: [String: String]
 
@@ -112,11 +112,12 @@ public struct EvaluationSuite: Sendable {
     temperature = definition.number("temperature")
     topP = definition.number("top_p")
     maximumTokens = definition.integer("maximum_tokens")
-    verifiers = try VerifierSettings(definition).makeTable()
+    judges = VerifierSettings(definition)
     settings = Dictionary(
       uniqueKeysWithValues: Self.schema.keys.filter { $0.role == .identity }.map {
         ($0.path, definition.value($0.path).inline)
       })
+    _ = try judges.makeTable(maximumTokens: maximumTokens)
     guard template.contains("{prompt}") else {
       throw definition.error(
         at: "template", "it has no place for the question",
@@ -153,6 +154,11 @@ public struct EvaluationSuite: Sendable {
     guard FileManager.default.fileExists(atPath: folder) else { return [] }
     return try FileManager.default.contentsOfDirectory(atPath: folder)
       .filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
+  }
+
+  /// Who judges, where responses may be so long.
+  public func verifiers(maximumTokens: Int) throws -> VerifierTable {
+    try judges.makeTable(maximumTokens: maximumTokens)
   }
 
   /// Whether its dataset is there.

@@ -111,8 +111,10 @@ public struct Evaluator {
       try run.digestText(version: step),
     ].joined(separator: " ")
     let folder = run.directory.evaluation(step, task.name)
+    let verifiers =
+      try task.suite?.verifiers(maximumTokens: settings.maximumTokens) ?? run.verifiers
     if let suite = task.suite {
-      let file = try describe(suite, task.fingerprint, step)
+      let file = try describe(suite, verifiers, task.fingerprint, step)
       identity = file.identityText
       try DurableFile.createFolder(folder)
       try file.write(to: folder)
@@ -126,12 +128,12 @@ public struct Evaluator {
       renderer: try task.suite.map {
         try run.renderer(asking: $0.template, chat: $0.chat.isChat)
       } ?? run.renderer,
-      verifiers: task.suite?.verifiers ?? run.verifiers)
+      verifiers: verifiers)
   }
 
   /// What a suite's evaluation depends on: its file, but for sampling, which is the definition's.
   private func describe(
-    _ suite: EvaluationSuite, _ fingerprint: String, _ step: UInt64
+    _ suite: EvaluationSuite, _ verifiers: VerifierTable, _ fingerprint: String, _ step: UInt64
   ) throws -> EvaluationFile {
     let settings = run.settings.evaluation
     var identity = suite.settings
@@ -141,7 +143,7 @@ public struct Evaluator {
     identity["maximum_tokens"] = "\(settings.maximumTokens)"
     identity["suite"] = suite.name
     identity["data"] = fingerprint
-    identity["grader"] = suite.verifiers.description
+    identity["grader"] = verifiers.description
     identity["seed"] = "\(run.settings.seed)"
     identity["numerics"] = run.settings.numerics.rawValue
     identity["weights"] = try run.digestText(version: step)

@@ -69,9 +69,10 @@ public struct ModelEvaluation {
     _ suite: EvaluationSuite, _ model: AskedModel, _ policy: Policy
   ) throws -> EvaluationResult? {
     let (questions, fingerprint) = try suite.questions()
+    let verifiers = try suite.verifiers(maximumTokens: suite.maximumTokens)
     let file = EvaluationFile(
       model: label, suite: suite.name, title: suite.title, group: suite.group.rawValue,
-      identity: try identity(suite, model, policy, data: fingerprint))
+      identity: try identity(suite, verifiers, model, policy, data: fingerprint))
     let folder = "\(options.folder)/\(file.folderName)"
     let known = try prepare(folder, file, tokenizer: "\(model.textFolder)/tokenizer.json")
     let run = try SuiteRun(
@@ -82,7 +83,7 @@ public struct ModelEvaluation {
           maximumTokens: suite.maximumTokens,
           chunkGroups: Self.questionsAtOnce(samples: suite.samples)),
         seed: options.seed, numerics: options.numerics,
-        renderer: model.renderer(asking: suite.template), verifiers: suite.verifiers),
+        renderer: model.renderer(asking: suite.template), verifiers: verifiers),
       interruption: interruption)
     try sayWhatBecomes(of: folder, file, done: try run.done, of: questions.count)
     do {
@@ -101,12 +102,13 @@ public struct ModelEvaluation {
   private static func questionsAtOnce(samples: Int) -> Int { max(1, min(64, 256 / samples)) }
 
   private func identity(
-    _ suite: EvaluationSuite, _ model: AskedModel, _ policy: Policy, data: String
+    _ suite: EvaluationSuite, _ verifiers: VerifierTable, _ model: AskedModel, _ policy: Policy,
+    data: String
   ) throws -> [String: String] {
     var identity = suite.settings
     identity["suite"] = suite.name
     identity["data"] = data
-    identity["grader"] = suite.verifiers.description
+    identity["grader"] = verifiers.description
     identity["seed"] = "\(options.seed)"
     identity["numerics"] = options.numerics.rawValue
     identity["product_kernel"] = policy.compute.productKernel

@@ -126,8 +126,8 @@ extension QuestionSamples {
 }
 
 extension QuestionSamples.Sample {
-  /// Right is what has the component `accuracy`, or without one the reward, at exactly 1. An answer is in
-  /// format where the component `format` says so, or without one where the verifier found an answer.
+  /// Right is what the verdict says is right, however the reward is shaped. An answer is in format where
+  /// the component `format` says so, or without one where the verifier found an answer.
   fileprivate init(_ rollout: Trajectory, _ verdict: Records.Verdict) {
     let isCut = rollout.finish == .length
     guard case .scored(let reward, let components) = verdict.outcome else {
@@ -136,7 +136,7 @@ extension QuestionSamples.Sample {
     }
     func component(_ name: String) -> Double? { components.first { $0.name == name }?.value }
     self.init(
-      (component("accuracy") ?? reward) == 1 ? .right : .wrong, reward: reward,
+      verdict.isRight ? .right : .wrong, reward: reward,
       answer: verdict.extracted,
       isInFormat: component("format").map { $0 > 0 } ?? (verdict.extracted != nil),
       isCut: isCut, tokens: rollout.tokens.count)

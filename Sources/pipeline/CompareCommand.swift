@@ -30,7 +30,7 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup var options: FactOptions
 
   func run() throws {
-    if paired || !runs.allSatisfy({ RunDirectory($0).exists }) {
+    if try paired || runs.contains(where: Self.holdsEvaluations) {
       let format: TableFormat = options.json ? .json : markdown ? .markdown : .text
       let report = EvaluationReport(try ComparedEvaluations.read(runs))
       return try EvaluationPage(report, format).print(options.output)
@@ -48,11 +48,16 @@ struct CompareCommand: ParsableCommand {
     markdown ? printMarkdown(groups) : printTable(groups)
   }
 
+  /// Whether it is an evaluation, or a folder of some; runs are compared by their summaries.
+  private static func holdsEvaluations(_ path: String) throws -> Bool {
+    try !RunDirectory(path).exists && !EvaluationResult.folders(under: path).isEmpty
+  }
+
   static func summary(_ path: String) throws -> Summary {
     guard let summary = try Summary.read(from: RunDirectory(path)) else {
       throw StageError(
         .badRun, at: path, "there is no summary.json: no run has been here, or it has not ended",
-        remedy: "Name directories of finished runs.")
+        remedy: "Name directories of finished runs, or of evaluations.")
     }
     return summary
   }
