@@ -42,7 +42,7 @@ struct CheckVerifier: ParsableCommand {
   private func print(_ report: VerifierCheck) {
     let output = options.output
     var table = TextTable([
-      .init("file", shrinks: true), .init("cases", .right), .init("agreed", .right),
+      .init("file"), .init("cases", .right), .init("agreed", .right),
       .init("accepted", .right), .init("refused", .right), .init("open", .right),
       .init("errors", .right), .init("median µs", .right), .init("p99", .right),
       .init("max", .right),

@@ -80,6 +80,13 @@ import Testing
     let group = GateInput(step: 0, rollouts: rollouts, demonstrations: 1)
     let correct = Gate(.switch, thresholdCount: 1, component: "correct")
     #expect(try correct.decide(group, memory: &memory).solved == 1)
+    // A verdict without accuracy counts by its reward.
+    #expect(try Gate(.switch).decide(group, memory: &memory).solved == 1)
+    let shaped = GateRollout(reward: 0.4, components: [("accuracy", 1)], tokens: 1)
+    let mixed = GateInput(step: 0, rollouts: rollouts + [shaped], demonstrations: 1)
+    #expect(try Gate(.switch).decide(mixed, memory: &memory).solved == 2)
+    let rewards = Gate(.switch, component: "reward")
+    #expect(try rewards.decide(mixed, memory: &memory).solved == 1)
     let format = try Gate(.reinforce, component: "format").decide(group, memory: &memory)
     #expect(format.drop == "component_missing: format")
     #expect(format.total == 2)

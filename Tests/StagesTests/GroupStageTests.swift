@@ -150,10 +150,11 @@ import Verifiers
 
   // MARK: Verifier and gate
 
-  private func verify(_ ledger: Ledger) throws {
+  private func verify(
+    _ ledger: Ledger, _ verifier: any Verifier = FinalNumberVerifier()
+  ) throws {
     var stage = VerifierStage(
-      verifiers: VerifierTable(standard: FinalNumberVerifier(), bySource: [:]),
-      renderer: try renderer())
+      verifiers: VerifierTable(standard: verifier, bySource: [:]), renderer: try renderer())
     while let outcome = try stage.advance(ledger).outcome {
       try ledger.commit(outcome, by: .verifier)
     }
@@ -204,6 +205,26 @@ import Verifiers
     #expect(decisions[0].kept == [0, 1] && decisions[0].drop == nil)
     #expect(decisions[1].kept.isEmpty && decisions[1].rule == "drop")
     #expect(decisions[1].drop == "verifier-error: the ground truth is not a number")
+  }
+
+  /// A right answer's reward is not 1 then, and the group is compared as a whole.
+  @Test func theGateCountsAccuracyWhateverTheRewardComesTo() throws {
+    let run = try TemporaryRun(prompts: sums(1))
+    let ledger = try run.ledger()
+    try ledger.put(records(sums(2), perStep: 2), .prompts, by: .reader)
+    try ledger.put(
+      [try rollouts(["#### 0", "#### 0  ", "#### 9"]), try rollouts(["#### 9", "#### 8", "9"])],
+      .rollouts, by: .rollout)
+    let composed = try Verifiers.make([
+      VerifierPart("final_number"), VerifierPart("len_reward", weight: 0.5),
+    ])
+    try verify(ledger, composed)
+    let judged = try ledger.existing(VerdictRecord.self, .verdicts, 0)
+    #expect(judged.verdicts.map(\.reward) == [1.25, 0.75, 0])
+    #expect(judged.verdicts.map(\.accuracy) == [1, 1, 0] && judged.seconds.count == 3)
+    let decisions = try decide(ledger, Gate(.switch))
+    #expect(decisions.map(\.solved) == [2, 0])
+    #expect(decisions.map(\.demonstration) == [.unused, .imitated])
   }
 
   @Test func sourcesHaveVerifiersOfTheirOwn() throws {
