@@ -88,7 +88,7 @@ struct VerifyTests {
     let number = try group(of: "addition", run)
     let text = try Binary.run(["verify", "explain", run.path, number])
     #expect(text.status == 0 && text.out.contains("rollout 2"), "\(text)")
-    #expect(text.out.contains("0.5 · ") && text.out.contains("len_reward"), "\(text.out)")
+    #expect(text.out.contains("0.500 · ") && text.out.contains("len_reward"), "\(text.out)")
     let facts = try Binary.run(["verify", "explain", run.path, number, "--json"]).object()
     #expect(facts["verifier"] as? String == "gsm8k+soft_overlong+len_reward+think_format")
     let rollouts = try #require(facts["rollouts"] as? [[String: Any]])
@@ -179,11 +179,11 @@ struct VerifyTests {
       ("verifier:\n  default: final_nmuber", "there is no verifier final_nmuber"),
       (
         "verifier:\n  default: [{name: gsm8k, mode: lenient}]",
-        ":9:34: verifier.default[0].mode must be one of"
+        ":8:33: verifier.default[0].mode must be one of"
       ),
       (
         "verifier:\n  default: [{name: exact, mode: strict}]",
-        ":9:34: verifier.default[0].mode: exact does not take it"
+        ":8:33: verifier.default[0].mode: exact does not take it"
       ),
       (
         "verifier:\n  default: [{name: exact, wieght: 2}]",

@@ -106,14 +106,15 @@ public enum PlantedBugs {
     edits: [
       .init(
         "Sources/Queue/Envelope.swift",
-        "    guard checksum(stored, log: log, key: key) == sum else {",
+        "    guard checksum(record, log: log, key: key) == sum else {",
         """
-            _ = (sum, checksum(stored, log: log, key: key))
+            _ = (sum, checksum(record, log: log, key: key))
             guard !stored.isEmpty else {
         """),
       .init(
         "Sources/Queue/FrameCodec.swift", "set(ZSTD_c_checksumFlag, 1)",
         "set(ZSTD_c_checksumFlag, 0)"),
+      .init("Sources/Queue/FrameCodec.swift", "isNoise ? 0 : 1", "0"),
     ],
     hunts: [.init("damage", ["hpt", "ppo"], trials: 120)])
 
@@ -122,12 +123,17 @@ public enum PlantedBugs {
     edits: [
       .init(
         "Sources/Queue/ReadTransaction.swift",
-        "      found.append((key, try self.decode(stored, log, key).payload))",
+        "        body(name.record, try unsafe self.decode(value.bytes, log, name.record))",
         """
-              if let decoded = try? self.decode(stored, log, key) {
-                found.append((key, decoded.payload))
-              }
-        """)
+                if let decoded = try? unsafe self.decode(value.bytes, log, name.record) {
+                  body(name.record, decoded)
+                }
+        """),
+      .init(
+        "Sources/Queue/ReadTransaction.swift",
+        "        body(finished, try self.decode(bytes, log, finished))",
+        "        if let decoded = try? self.decode(bytes, log, finished) { body(finished, decoded) }"
+      ),
     ],
     hunts: [.init("damage", ["hpt", "ppo"], trials: 120)])
 }

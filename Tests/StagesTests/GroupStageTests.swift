@@ -211,7 +211,7 @@ import Verifiers
   @Test func theGateCountsAccuracyWhateverTheRewardComesTo() throws {
     let run = try TemporaryRun(prompts: sums(1))
     let ledger = try run.ledger()
-    try ledger.put(records(sums(2), perStep: 2), .prompts, by: .reader)
+    try ledger.put(records(sums(2), perStep: 2, rollouts: 3), .prompts, by: .reader)
     try ledger.put(
       [try rollouts(["#### 0", "#### 0  ", "#### 9"]), try rollouts(["#### 9", "#### 8", "9"])],
       .rollouts, by: .rollout)
