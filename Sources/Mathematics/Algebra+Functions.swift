@@ -223,9 +223,9 @@ extension Algebra {
   ) throws(MathematicsError) -> (real: Quotient, imaginary: Quotient)? {
     var top = x.numerator
     if !x.denominator.isOne {
-      guard let conjugate = conjugate(x.denominator),
-        let square = try? multiply(x.denominator, conjugate), !square.isZero
-      else { return nil }
+      guard let conjugate = conjugate(x.denominator) else { return nil }
+      let square = try multiply(x.denominator, conjugate)
+      guard !square.isZero else { return nil }
       let whole = try divide(try multiply(x.numerator, conjugate), square)
       guard whole.denominator.isOne else { return nil }
       top = whole.numerator
