@@ -11,7 +11,8 @@ import Mathematics
 /// 6. The last formula or number, whichever stands later.
 ///
 /// Within an announced sentence (2, 4) the number that begins it counts (`the answer is 7, because …`),
-/// else, as in 6, the last formula or number; unless the sentence denies it or leaves a choice. Every search is linear in the length of the response.
+/// else, as in 6, the last formula or number; unless the sentence denies it or leaves a choice. Every
+/// search is linear in the length of the response.
 struct MathAnswer {
   static let boxed = "boxed"
   static let anchor = "anchor"

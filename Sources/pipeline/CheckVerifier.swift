@@ -121,7 +121,7 @@ enum VerifierOption {
     let definition = try schema.resolve(
       text: "", name: "--verifier", overrides: [(key: "verifier", value: text)])
     return try VerifierSpelling(
-      definition.value("verifier"), path: "--verifier", origin: .path("--verifier")
+      definition.value("verifier"), path: "verifier", origin: .path("--verifier")
     ).makeVerifier()
   }
 }
