@@ -1,10 +1,10 @@
-import Policy
-import Tokenizer
+public import Policy
+public import Tokenizer
 
 extension ModelConfiguration {
   /// Refuses a tokenizer with a token that has no row in the model.
   /// - Parameter folder: the tokenizer's, for the error.
-  func requireRows(for tokenizer: Tokenizer, in folder: String) throws(StageError) {
+  public func requireRows(for tokenizer: Tokenizer, in folder: String) throws(StageError) {
     guard tokenizer.count <= vocabularySize else {
       throw StageError(
         .badRun, at: folder + "/tokenizer.json",

@@ -2,6 +2,8 @@ import ArgumentParser
 import Inspector
 import Policy
 import Records
+import Stages
+import Tokenizer
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -133,6 +135,9 @@ struct ModelInit: ParsableCommand {
       let model = try shape.flatMap(model(named:))
         ?? config.map({ try ModelDirectory.configuration(file: $0) })
     else { preconditionFailure("neither shape nor config: validate() refuses that") }
+    if let tokenizer {
+      try model.requireRows(for: try Tokenizer(file: tokenizer + "/tokenizer.json"), in: tokenizer)
+    }
     let weights = InitialWeights(model, seed: seed)
     try ModelDirectory.make(at: path) { (folder) throws(ModelDirectoryError) in
       try ModelDirectory.write(

@@ -95,6 +95,20 @@ struct ModelTests {
     #expect(!FileManager.default.fileExists(atPath: path + "2"))
   }
 
+  @Test("a tokenizer that has more tokens than the model has embeddings is refused")
+  func tokenizers() throws {
+    let scratch = try Scratch()
+    let config = try scratch.write(Self.config, to: "shape.json")
+    let path = scratch.path + "/model"
+    let refused = try Binary.run([
+      "model", "init", path, "--config", config, "--tokenizer",
+      "Tests/TokenizerTests/Fixtures/arith-1024",
+    ])
+    #expect(refused.status == 2 && refused.isOneLineError, "\(refused)")
+    #expect(refused.error.contains("tokens, the model has"), "\(refused)")
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
   private static let adapterConfig = """
     {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, \
     "target_modules": ["q_proj"], "base_model_name_or_path": "model\\u001b[31m", BASE}
