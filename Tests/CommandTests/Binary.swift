@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Tokenizer
 
 /// The command as built, run as a process.
 enum Binary {
@@ -77,6 +78,22 @@ final class Scratch: Sendable {
   func write(_ text: String, to name: String) throws -> String {
     try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
     return "\(path)/\(name)"
+  }
+
+  /// Additions and subtractions in the folder `data`, and the tokenizer of their characters in the folder
+  /// `tokenizer`: what a small run needs beside its definition.
+  func makeQuestions(rows: Int) throws {
+    let made = try Binary.run([
+      "data", "generate", "ladder", "--to", "\(path)/data", "--rows", "\(rows)", "--families",
+      "addition,subtraction", "--levels", "1",
+    ])
+    try #require(made.status == 0, "\(made)")
+    try FileManager.default.createDirectory(
+      atPath: "\(path)/tokenizer", withIntermediateDirectories: true)
+    _ = try write(
+      CharacterTokenizer.json(
+        characters: Array("0123456789abcdefghijklmnopqrstuvwxyz+-*=#,.() \n"),
+        specials: ["<|endoftext|>"]), to: "tokenizer/tokenizer.json")
   }
 
   /// Changes one byte in the middle of a file.

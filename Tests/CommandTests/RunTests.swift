@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-import Tokenizer
 
 /// One small run, made once by the command itself and read by every test below.
 private final class TinyRun: Sendable {
@@ -14,17 +13,7 @@ private final class TinyRun: Sendable {
     scratch = try Scratch()
     path = scratch.path + "/run"
     let root = scratch.path
-    let data = try Binary.run([
-      "data", "generate", "ladder", "--to", "\(root)/data", "--rows", "60", "--families",
-      "addition,subtraction", "--levels", "1",
-    ])
-    precondition(data.status == 0, data.error)
-    try FileManager.default.createDirectory(
-      atPath: "\(root)/tokenizer", withIntermediateDirectories: true)
-    _ = try scratch.write(
-      CharacterTokenizer.json(
-        characters: Array("0123456789abcdefghijklmnopqrstuvwxyz+-*=#,.() \n"),
-        specials: ["<|endoftext|>"]), to: "tokenizer/tokenizer.json")
+    try scratch.makeQuestions(rows: 60)
     let definition = try scratch.write(
       """
       seed: 5

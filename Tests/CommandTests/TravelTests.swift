@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-import Tokenizer
 
 /// A run that the command made, for tests that change it: every test copies it.
 private final class TravelledRun: Sendable {
@@ -17,17 +16,7 @@ private final class TravelledRun: Sendable {
     path = scratch.path + "/run"
     let root = scratch.path
     data = root + "/data"
-    let data = try Binary.run([
-      "data", "generate", "ladder", "--to", data, "--rows", "60", "--families",
-      "addition,subtraction", "--levels", "1",
-    ])
-    precondition(data.status == 0, data.error)
-    try FileManager.default.createDirectory(
-      atPath: "\(root)/tokenizer", withIntermediateDirectories: true)
-    _ = try scratch.write(
-      CharacterTokenizer.json(
-        characters: Array("0123456789abcdefghijklmnopqrstuvwxyz+-*=#,.() \n"),
-        specials: ["<|endoftext|>"]), to: "tokenizer/tokenizer.json")
+    try scratch.makeQuestions(rows: 60)
     definition = try scratch.write(
       """
       seed: 5

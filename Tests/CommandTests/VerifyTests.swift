@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-import Tokenizer
 
 /// A small run whose rewards are made of parts, made once and read by every test below.
 private final class ComposedRun: Sendable {
@@ -13,19 +12,7 @@ private final class ComposedRun: Sendable {
   private init() throws {
     scratch = try Scratch()
     path = scratch.path + "/run"
-    let root = scratch.path
-    let data = try Binary.run([
-      "data", "generate", "ladder", "--to", "\(root)/data", "--rows", "40", "--families",
-      "addition,subtraction", "--levels", "1",
-    ])
-    precondition(data.status == 0, data.error)
-    try FileManager.default.createDirectory(
-      atPath: "\(root)/tokenizer", withIntermediateDirectories: true)
-    _ = try scratch.write(
-      CharacterTokenizer.json(
-        characters: Array("0123456789abcdefghijklmnopqrstuvwxyz+-*=#,.() \n"),
-        specials: ["<|endoftext|>"]),
-      to: "tokenizer/tokenizer.json")
+    try scratch.makeQuestions(rows: 40)
     let definition = try Self.write(verifier: Self.composition, to: "composed.yaml", in: scratch)
     made = try Binary.run(["run", definition, "--run", path, "--quiet", "--json"])
   }
