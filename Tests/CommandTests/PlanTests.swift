@@ -28,6 +28,32 @@ struct PlanTests {
     #expect(abs(planned / peak - 1) < 0.15, "planned \(planned), was \(peak)")
   }
 
+  @Test("gradient checkpointing takes less memory, as planned, and gives the same weights")
+  func checkpointing() throws {
+    let scratch = try Scratch()
+    let file = try scratch.write(Self.definition, to: "a.yaml")
+    func figures(_ checkpoints: Bool) throws -> (planned: Double, peak: Double, weights: String) {
+      let keys = [
+        "steps=1", "rollout.maximum_tokens=64", "optimizer.gradient_checkpointing=\(checkpoints)",
+      ]
+      let arguments = [file, "--json"] + keys.flatMap { ["--set", $0] }
+      let plan = try Binary.run(["run", "--plan"] + arguments)
+      let run = try Binary.run(
+        ["run", "-q", "--run", "\(scratch.path)/\(checkpoints)"] + arguments)
+      try #require(plan.status == 0 && run.status == 0, "\(plan) \(run)")
+      let summary = try run.object()
+      return (
+        try #require(try plan.object()["peak_bytes"] as? Double),
+        try #require(summary["peak_memory_bytes"] as? Double),
+        try #require(summary["weights_sha256"] as? String)
+      )
+    }
+    let (kept, computed) = (try figures(false), try figures(true))
+    #expect(computed.planned < kept.planned && computed.peak < kept.peak, "\(kept) \(computed)")
+    #expect(abs(computed.planned / computed.peak - 1) < 0.15, "\(computed)")
+    #expect(computed.weights == kept.weights)
+  }
+
   @Test("a published recipe is planned without its model and its data")
   func recipe() throws {
     let recipe = "pipelines/hpt-qwen2.5-math-7b.yaml"
