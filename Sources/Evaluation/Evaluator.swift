@@ -51,8 +51,8 @@ public struct Evaluator {
           if interruption?.status != nil { return nil }
         }
       } catch is Interrupted { return nil }
-      var summary = SuiteResult(try evaluation.samples().map(SuiteResult.Question.init)).summary
-      summary.group = task.suite?.group.rawValue
+      let summary = Summary.Suite(
+        SuiteStatistics(try evaluation.samples(), name: task.name), group: task.suite?.group)
       results[task.name] = summary
       report(task.name, summary)
     }
@@ -150,11 +150,5 @@ public struct Evaluator {
     return EvaluationFile(
       model: "\(PathParts.name(of: run.directory.path))@\(step)", suite: suite.name,
       title: suite.title, group: suite.group.rawValue, identity: identity)
-  }
-}
-
-extension SuiteResult.Question {
-  fileprivate init(_ question: QuestionSamples) {
-    self.init(rewards: question.samples.compactMap(\.reward), level: question.level)
   }
 }

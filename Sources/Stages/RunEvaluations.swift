@@ -58,7 +58,7 @@ extension RunRepair {
         report.remaining.append(
           .init(
             location: place,
-            problem: "\(what); resuming does not evaluate its step any more: remove the folder"))
+            problem: "\(what); resuming does not evaluate its step again: remove the folder"))
         continue
       }
       let kept =
@@ -74,8 +74,8 @@ extension RunRepair {
   /// A run that is resumed evaluates its first and its last step, where the definition asks for it.
   private func isMadeAgain(_ name: String) throws -> Bool {
     let settings = try RunSettings(FrozenDefinition.read(of: directory))
-    let step = name.split(separator: "-").first.flatMap { UInt64($0) }
+    guard let step = name.split(separator: "-").first.flatMap({ Int($0) }) else { return false }
     return step == 0 && settings.evaluation.before
-      || step == UInt64(settings.steps) && settings.evaluation.after
+      || step == settings.steps && settings.evaluation.after
   }
 }

@@ -76,12 +76,11 @@ public struct RunPlan: Sendable, Encodable {
     add("activations and logits", training(memory))
     let chunk = min(rollout.chunkGroups, waveGroups)
     let evaluation = settings.evaluation
-    let evaluates = evaluation.hasQuestions && (evaluation.before || evaluation.after)
     add(
       "key-value cache and sampling",
       max(
         rollout.count > 0 ? memory.generation(sampled, count: chunk) : 0,
-        evaluates
+        evaluation.takesPlace
           ? memory.generation(
             group(evaluation.samples, evaluation.maximumTokens), count: chunk) : 0))
     if settings.algorithm.algorithm.value != nil {

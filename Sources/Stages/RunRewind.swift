@@ -91,6 +91,7 @@ extension Run {
     guard rewind.from != rewind.to, let known = try Summary.read(from: directory) else { return }
     var evaluation = known.evaluation
     evaluation.after = [:]
+    evaluation.during = evaluation.during.filter { $0.key <= Int(rewind.to) }
     try summary(
       state: .interrupted, wallSeconds: known.wallSeconds, evaluation: evaluation
     ).write(to: directory)

@@ -76,14 +76,18 @@ public final class RunSession {
   ///   - follows: wait for other processes instead of ending when nothing is pending.
   ///   - atStage: told before a stage has its turn.
   ///   - report: told of every committed step.
+  ///   - afterStep: done after it, with the number of committed steps, before any stage goes on:
+  ///     `policy` has these weights.
   /// - Throws: besides what the stages throw, when the disk is low, and when all stages are here and
   ///   wait for each other.
   public func work(
     limit: UInt64? = nil, follows: Bool = false, atStage: @escaping (StageName) -> Void = { _ in },
-    report: @escaping (StepReport) -> Void = { _ in }
+    report: @escaping (StepReport) -> Void = { _ in },
+    afterStep: @escaping (UInt64) throws -> Void = { _ in }
   ) throws -> Runner.End {
     do {
-      return try advance(limit: limit, follows: follows, atStage: atStage, report: report)
+      return try advance(
+        limit: limit, follows: follows, atStage: atStage, report: report, afterStep: afterStep)
     } catch {
       // Who goes on in this process' place may have taken its files from under it.
       if let supersession = run.ledger.supersession { throw supersession }
@@ -93,7 +97,7 @@ public final class RunSession {
 
   private func advance(
     limit: UInt64?, follows: Bool, atStage: @escaping (StageName) -> Void,
-    report: @escaping (StepReport) -> Void
+    report: @escaping (StepReport) -> Void, afterStep: @escaping (UInt64) throws -> Void
   ) throws -> Runner.End {
     let steps = UInt64(run.settings.steps)
     var last = clock.now
@@ -107,7 +111,8 @@ public final class RunSession {
       try trimmer?.prepare(run.ledger)
       let now = clock.now
       report(try stepReport(step, seconds: last.duration(to: now).seconds))
-      last = now
+      try afterStep(done)
+      last = clock.now
     }
     defer { worked = runner.worked }
     var seen = run.queue.lastCommit

@@ -35,9 +35,19 @@ public struct EvaluationSettings: Sendable, Equatable {
   public var maximumTokens: Int
   public var before: Bool
   public var after: Bool
+  /// Steps between evaluations during training; 0 for none.
+  public var every: Int
 
   /// Whether there is anything to evaluate.
   public var hasQuestions: Bool { !datasets.isEmpty || !suites.isEmpty }
+  /// Whether a run evaluates at any time.
+  public var takesPlace: Bool { hasQuestions && (before || after || every > 0) }
+
+  /// Whether the weights after `step` of `steps` steps are measured on the way, the first and the last
+  /// evaluation apart.
+  public func isDue(after step: Int, of steps: Int) -> Bool {
+    hasQuestions && every > 0 && step > 0 && step % every == 0 && !(step == steps && after)
+  }
 
   static let keys: [Key] = [
     Key(
@@ -66,6 +76,11 @@ public struct EvaluationSettings: Sendable, Equatable {
     Key(
       "evaluation.after", .flag, default: .flag(true), role: .operational,
       meaning: "Evaluate the final weights."),
+    Key(
+      "evaluation.every", .integer(0...1_000_000_000), default: .integer(0), role: .operational,
+      unit: "steps",
+      meaning: "Evaluate after every so many steps too, which changes no weights; 0: never."
+    ),
   ]
 
   init(_ definition: Definition) {
@@ -77,6 +92,7 @@ public struct EvaluationSettings: Sendable, Equatable {
     maximumTokens = definition.integer("evaluation.maximum_tokens")
     before = definition.flag("evaluation.before")
     after = definition.flag("evaluation.after")
+    every = definition.integer("evaluation.every")
   }
 }
 

@@ -7,7 +7,7 @@ public struct StepReport: Sendable {
   public var steps: UInt64
   /// Metrics of batch and update by name.
   public var metrics: [String: Double]
-  /// Seconds since the last report, evaluation and checkpoint included.
+  /// Seconds that the step took, its checkpoint included, what followed the step before not.
   public var seconds: Double
 }
 

@@ -5,22 +5,24 @@ import Records
 /// `summary.json`: what a run came to. Fields may be added, none renamed.
 public struct Summary: Codable, Sendable, Equatable {
   public struct Suite: Codable, Sendable, Equatable {
-    /// Mean reward over all samples, 0...1.
+    /// avg@k: mean over questions of the share of right samples, 0...1.
     public var mean: Double
     /// Samples a question.
     public var k: Int
     public var questions: Int
-    /// 95 % interval of the mean, clustered by question.
+    /// 95 % interval of the mean: bootstrap over questions.
     public var low: Double
     public var high: Double
     /// Mean by the questions' `level` tag.
     public var levels: [String: Double]
     /// `id` or `ood`, where a suite's file says so.
     public var group: String?
+    /// Samples without a verdict, which are in no mean; nil in summaries that did not count them.
+    public var errors: Int?
 
     public init(
       mean: Double, k: Int, questions: Int, low: Double, high: Double, levels: [String: Double],
-      group: String? = nil
+      group: String? = nil, errors: Int? = nil
     ) {
       self.mean = mean
       self.k = k
@@ -29,6 +31,7 @@ public struct Summary: Codable, Sendable, Equatable {
       self.high = high
       self.levels = levels
       self.group = group
+      self.errors = errors
     }
   }
 
@@ -37,9 +40,12 @@ public struct Summary: Codable, Sendable, Equatable {
     suite.group.map { $0 == "ood" } ?? name.hasPrefix("ood_")
   }
 
-  public struct Evaluation: Codable, Sendable, Equatable {
+  /// Suites by name.
+  public struct Evaluation: Sendable, Equatable {
     public var before: [String: Suite] = [:]
     public var after: [String: Suite] = [:]
+    /// By the number of steps after which they were measured.
+    public var during: [Int: [String: Suite]] = [:]
 
     public init() {}
   }
@@ -113,5 +119,23 @@ public struct Summary: Codable, Sendable, Equatable {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     try DurableFile.write([UInt8](try encoder.encode(self)) + [10], to: directory.summary)
+  }
+}
+
+extension Summary.Evaluation: Codable {
+  private enum CodingKeys: String, CodingKey { case before, after, during }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    before = try fields.decode([String: Summary.Suite].self, forKey: .before)
+    after = try fields.decode([String: Summary.Suite].self, forKey: .after)
+    during = try fields.decodeIfPresent([Int: [String: Summary.Suite]].self, forKey: .during) ?? [:]
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(before, forKey: .before)
+    try fields.encode(after, forKey: .after)
+    if !during.isEmpty { try fields.encode(during, forKey: .during) }
   }
 }

@@ -32,7 +32,7 @@ struct RunLaunch {
     case interrupted(ExitStatus)
   }
 
-  /// Evaluation before, training, evaluation after, summary.
+  /// Evaluation before, training with the evaluations that are due, evaluation after, summary.
   func work(_ run: Run) throws -> Ended {
     try Self.requireAddressSpace(for: run.settings)
     try run.plan().requireFits(named: run.directory.path)
@@ -41,42 +41,71 @@ struct RunLaunch {
       run, stages: StageName.allCases, publishes: false, interruption: interruption
     ) { progress.replaying($0) }
     var evaluation = try Summary.read(from: run.directory)?.evaluation ?? Summary.Evaluation()
-    func stop(_ status: ExitStatus) throws -> Ended {
-      try session.summary(state: .interrupted, evaluation: evaluation).write(to: run.directory)
-      return .interrupted(status)
+    func write(_ state: Summary.State) throws -> Summary {
+      let summary = try session.summary(state: state, evaluation: evaluation)
+      try summary.write(to: run.directory)
+      return summary
+    }
+    func stop(_ status: ExitStatus?) throws -> Ended {
+      _ = try write(.interrupted)
+      return .interrupted(status ?? interruption.status ?? .interrupted)
     }
     let settings = run.settings.evaluation
-    if settings.before || settings.after { try Evaluator(run).requireQuestions() }
+    if settings.takesPlace { try Evaluator(run).requireQuestions() }
     if settings.before, settings.hasQuestions {
       progress.heading("evaluation before training")
-      guard let before = try evaluate(session, step: 0) else {
-        return try stop(interruption.status ?? .interrupted)
-      }
+      guard let before = try evaluate(session, step: 0) else { return try stop(nil) }
       evaluation.before = before
-      try session.summary(state: .running, evaluation: evaluation).write(to: run.directory)
+      _ = try write(.running)
     }
-    progress.heading("training \(run.settings.name): \(run.settings.algorithm.name)")
+    /// Interrupted, it is done when the run is resumed, before any further step.
+    func evaluateOnTheWay(_ step: UInt64) throws {
+      let done = Int(step)
+      guard settings.isDue(after: done, of: run.settings.steps), evaluation.during[done] == nil
+      else { return }
+      progress.heading("evaluation after \(done) steps")
+      guard let during = try evaluate(session, step: step) else { return }
+      evaluation.during[done] = during
+      _ = try write(.running)
+    }
     let end: Runner.End
     do {
-      end = try session.work(atStage: progress.at, report: progress.step)
+      if let step = session.version {
+        noteMissed(evaluation, before: Int(step), of: run)
+        try evaluateOnTheWay(step)
+      }
+      progress.heading("training \(run.settings.name): \(run.settings.algorithm.name)")
+      end = try session.work(
+        atStage: progress.at, report: progress.step, afterStep: evaluateOnTheWay)
     } catch {
       // What stopped the run is the error to show, whatever becomes of the summary.
-      do {
-        try session.summary(state: .failed, evaluation: evaluation).write(to: run.directory)
-      } catch let second { progress.note("summary.json could not be written: \(second)") }
+      do { _ = try write(.failed) } catch let second {
+        progress.note("summary.json could not be written: \(second)")
+      }
       throw error
     }
     if case .interrupted(let status) = end { return try stop(status) }
     if settings.after, settings.hasQuestions {
       progress.heading("evaluation after training")
       guard let after = try evaluate(session, step: UInt64(run.settings.steps)) else {
-        return try stop(interruption.status ?? .interrupted)
+        return try stop(nil)
       }
       evaluation.after = after
     }
-    let summary = try session.summary(state: .done, evaluation: evaluation)
-    try summary.write(to: run.directory)
-    return .done(summary)
+    return .done(try write(.done))
+  }
+
+  /// Evaluations that were due at steps behind the one at which a run stands: it was trained stage by
+  /// stage, or the definition has asked for them since.
+  private func noteMissed(_ evaluation: Summary.Evaluation, before step: Int, of run: Run) {
+    let missed = (1..<max(1, step)).filter {
+      run.settings.evaluation.isDue(after: $0, of: run.settings.steps)
+        && evaluation.during[$0] == nil
+    }
+    guard let first = missed.first else { return }
+    progress.note(
+      "not evaluated on the way: \(missed.count) of the steps that evaluation.every names; "
+        + "`pipeline at \(first) eval \(run.directory.path)` measures the first")
   }
 
   private func evaluate(
@@ -92,9 +121,7 @@ struct RunLaunch {
 
   /// An evaluation has a queue of its own, open beside the run's.
   private static func requireAddressSpace(for settings: RunSettings) throws {
-    let evaluation = settings.evaluation
-    let evaluates = evaluation.hasQuestions && (evaluation.before || evaluation.after)
-    try ProcessStart.requireAddressSpace(forRunOf: evaluates ? 2 : 1)
+    try ProcessStart.requireAddressSpace(forRunOf: settings.evaluation.takesPlace ? 2 : 1)
   }
 
   // MARK: Models that another definition makes

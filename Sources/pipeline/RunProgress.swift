@@ -44,7 +44,8 @@ final class ProgressDisplay {
   func suite(_ name: String, _ result: Summary.Suite) {
     put(
       "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))"
-        + "avg@\(result.k) \(Self.percent(result.mean))  (\(result.questions) questions)")
+        + "avg@\(result.k) \(Self.percent(result.mean))  (\(result.questions) questions"
+        + Self.unjudged(result.errors) + ")")
   }
 
   /// How far a suite has come.
@@ -115,6 +116,12 @@ final class ProgressDisplay {
   }
 
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+  /// `, 3 samples without a verdict`, or nothing.
+  static func unjudged(_ errors: Int?) -> String {
+    guard let errors, errors > 0 else { return "" }
+    return ", \(errors) \(errors == 1 ? "sample" : "samples") without a verdict"
+  }
 
   static func percent(_ share: Double) -> String { "\(Self.fixed(100 * share, 1)) %" }
 

@@ -23,6 +23,7 @@ enum RunReport {
   static func text(_ summary: Summary, _ place: RunDirectory) -> String {
     var lines: [String] = []
     if !summary.evaluation.after.isEmpty { lines += evaluation(summary) + [""] }
+    if !summary.evaluation.during.isEmpty { lines += during(summary) + [""] }
     if !summary.rolloutAccuracy.isEmpty { lines += curves(summary) + [""] }
     lines += facts(summary, place)
     return lines.joined(separator: "\n")
@@ -56,6 +57,24 @@ enum RunReport {
       ])
     }
     for name in outside { if let now = after[name] { table.add(row(name, before[name], now)) } }
+    let errors = after.values.reduce(0) { $0 + ($1.errors ?? 0) }
+    guard errors > 0 else { return table.lines() }
+    return table.lines() + ["after\(ProgressDisplay.unjudged(errors)), which are in no mean"]
+  }
+
+  /// A line for every evaluation on the way, the first and the last included, with a column for every
+  /// suite.
+  private static func during(_ summary: Summary) -> [String] {
+    var rows = summary.evaluation.during
+    if !summary.evaluation.before.isEmpty { rows[0] = summary.evaluation.before }
+    if !summary.evaluation.after.isEmpty { rows[summary.steps] = summary.evaluation.after }
+    let names = Set(rows.values.flatMap(\.keys)).sorted()
+    var table = TextTable(
+      [.init("avg@k in % after steps", .right)]
+        + names.map { .init(TerminalText.escaped($0), .right) })
+    for (step, suites) in rows.sorted(by: { $0.key < $1.key }) {
+      table.add(["\(step)"] + names.map { suites[$0].map { percent($0.mean) } ?? "-" })
+    }
     return table.lines()
   }
 

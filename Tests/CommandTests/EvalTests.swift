@@ -237,6 +237,60 @@ struct EvalTests {
     #expect(none.status == 2 && none.error.contains("no checkpoint of step 77"), "\(none)")
   }
 
+  /// The weights are those of a run that never evaluates; what was killed goes on where it was.
+  @Test("evaluations on the way change no weights, and are made again after a kill")
+  func onTheWay() throws {
+    let place = try place()
+    let suite = place.scratch.path + "/suites/sums.yaml"
+    func arguments(_ name: String, _ keys: [String]) -> [String] {
+      let keys = ["steps=5", "evaluation.suites=[\(suite)]", "evaluation.samples=16"] + keys
+      let run = "\(place.scratch.path)/\(name)"
+      return ["run", "Tests/CrashLab/Subjects/brief.yaml", "--run", run]
+        + keys.flatMap { ["--set", $0] }
+    }
+    let asked = ["evaluation.every=2", "evaluation.before=false", "evaluation.after=false"]
+    let whole = try Binary.run(arguments("whole", asked))
+    try #require(whole.status == 0, "\(whole)")
+    #expect(whole.out.contains("avg@k in % after steps  sums"), "\(whole.out)")
+    let plain = try Binary.run(
+      arguments("plain", ["evaluation.before=false", "evaluation.after=false"]) + ["--json"])
+    try #require(plain.status == 0, "\(plain)")
+
+    let killed = Process()
+    killed.executableURL = URL(fileURLWithPath: Binary.path)
+    killed.arguments = arguments("killed", asked)
+    killed.currentDirectoryURL = URL(fileURLWithPath: Binary.root)
+    let error = Pipe()
+    killed.standardOutput = FileHandle.nullDevice
+    killed.standardError = error
+    try killed.run()
+    var said = ""
+    while !said.contains("evaluation after 2 steps"), killed.isRunning {
+      said += String(decoding: error.fileHandleForReading.availableData, as: UTF8.self)
+    }
+    try #require(killed.isRunning, "\(said)")
+    kill(killed.processIdentifier, SIGKILL)
+    killed.waitUntilExit()
+    let resumed = try Binary.run(["resume", place.scratch.path + "/killed"])
+    #expect(resumed.status == 0 && resumed.error.contains("evaluation after 2 steps"), "\(resumed)")
+
+    func summary(_ name: String) throws -> [String: Any] {
+      let file = URL(fileURLWithPath: "\(place.scratch.path)/\(name)/summary.json")
+      let value = try JSONSerialization.jsonObject(with: try Data(contentsOf: file))
+      return try #require(value as? [String: Any])
+    }
+    func during(_ name: String) throws -> NSDictionary {
+      let evaluation = try #require(try summary(name)["evaluation"] as? [String: Any])
+      return try #require(evaluation["during"] as? NSDictionary)
+    }
+    #expect(try Set(during("whole").allKeys.compactMap { $0 as? String }) == ["2", "4"])
+    #expect(try during("whole") == during("killed"))
+    let weights = try ["whole", "plain", "killed"].map {
+      try summary($0)["weights_sha256"] as? String
+    }
+    #expect(weights[0] != nil && Set(weights).count == 1, "\(weights)")
+  }
+
   @Test("what cannot be evaluated is one line and the documented exit code")
   func refusals() throws {
     let place = try place()
