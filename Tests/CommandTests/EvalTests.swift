@@ -242,9 +242,10 @@ struct EvalTests {
   func onTheWay() throws {
     let place = try place()
     let suite = place.scratch.path + "/suites/sums.yaml"
+    let runs = try Scratch()
     func arguments(_ name: String, _ keys: [String]) -> [String] {
       let keys = ["steps=5", "evaluation.suites=[\(suite)]", "evaluation.samples=16"] + keys
-      let run = "\(place.scratch.path)/\(name)"
+      let run = "\(runs.path)/\(name)"
       return ["run", "Tests/CrashLab/Subjects/brief.yaml", "--run", run]
         + keys.flatMap { ["--set", $0] }
     }
@@ -271,11 +272,11 @@ struct EvalTests {
     try #require(killed.isRunning, "\(said)")
     kill(killed.processIdentifier, SIGKILL)
     killed.waitUntilExit()
-    let resumed = try Binary.run(["resume", place.scratch.path + "/killed"])
+    let resumed = try Binary.run(["resume", runs.path + "/killed"])
     #expect(resumed.status == 0 && resumed.error.contains("evaluation after 2 steps"), "\(resumed)")
 
     func summary(_ name: String) throws -> [String: Any] {
-      let file = URL(fileURLWithPath: "\(place.scratch.path)/\(name)/summary.json")
+      let file = URL(fileURLWithPath: "\(runs.path)/\(name)/summary.json")
       let value = try JSONSerialization.jsonObject(with: try Data(contentsOf: file))
       return try #require(value as? [String: Any])
     }
