@@ -74,6 +74,12 @@ let package = Package(
         "Records", "Files", "Randomness", "Digest", "Definition", "ChatTemplate", "Operators",
         "Policy", "Queue", "Shards", "Stages",
       ]),
+    module(
+      "Preparation",
+      [
+        "Records", "Randomness", "Digest", "Conditions", "Tokenizer", "Verifiers", "Shards",
+        "Stages",
+      ]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
     module("Laboratory", ["Records", "Randomness", "Estimator"]),
     module(
@@ -93,7 +99,8 @@ let package = Package(
       dependencies: [
         "Records", "Files", "Randomness", "Digest", "Operators", "Tokenizer", "ChatTemplate",
         "Policy",
-        "Stages", "Inspector", "Evaluation", "Check", "Shards", "Queue", "Definition", "Estimator",
+        "Stages", "Inspector", "Evaluation", "Conditions", "Preparation", "Check", "Shards",
+        "Queue", "Definition", "Estimator",
         "Laboratory", "Replay", "Bench", "Verifiers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -110,6 +117,9 @@ let package = Package(
     tests("Laboratory", ["Laboratory", "Estimator", "Records"]),
     tests("Mathematics", ["Mathematics"]),
     tests("Conditions", ["Conditions"]),
+    tests(
+      "Preparation",
+      ["Preparation", "Conditions", "Records", "Shards", "Stages", "Verifiers", "Randomness"]),
     tests("Verifiers", ["Verifiers", "Records", "Check"]),
     tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),

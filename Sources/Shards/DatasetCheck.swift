@@ -1,5 +1,5 @@
 import Digest
-import Records
+public import Records
 
 /// What `pipeline data check` finds in a dataset.
 public struct DatasetCheck: Sendable, Equatable {
@@ -17,12 +17,22 @@ public struct DatasetCheck: Sendable, Equatable {
       case emptyDemonstration = "empty_demonstration"
       /// The same question as an earlier row, under another id. Not counted as damage.
       case duplicatePrompt = "duplicate_prompt"
+      /// Almost the words of an earlier row.
+      case nearDuplicate = "near_duplicate"
+      /// A ground truth to which the verifier can compare nothing.
+      case unverifiable
+      /// A demonstration that the verifier takes for wrong.
+      case unacceptedDemonstration = "unaccepted_demonstration"
+      case longPrompt = "long_prompt"
+      case longDemonstration = "long_demonstration"
 
       /// Whether a dataset with such a finding should not be trained on.
       public var isError: Bool {
         switch self {
         case .shard, .schema, .duplicateID, .emptyID, .emptyPrompt: true
-        case .emptyGroundTruth, .emptyDemonstration, .duplicatePrompt: false
+        case .emptyGroundTruth, .emptyDemonstration, .duplicatePrompt, .nearDuplicate,
+          .unverifiable, .unacceptedDemonstration, .longPrompt, .longDemonstration:
+          false
         }
       }
     }
@@ -47,14 +57,20 @@ public struct DatasetCheck: Sendable, Equatable {
   }
 
   /// Reads the whole dataset; a damaged shard is a finding and the others are still read.
-  /// - Parameter findingsPerKind: how many of each kind are listed; all are counted.
-  /// - Throws: only for the manifest.
-  public init(folder: String, findingsPerKind: Int = 20) throws(ShardError) {
+  /// - Parameters:
+  ///   - findingsPerKind: how many of each kind are listed; all are counted.
+  ///   - examiners: who looks at each row beside `RowExamination`, with the dataset at hand.
+  /// - Throws: only for the manifest, and what examiners throw.
+  public init(
+    folder: String, findingsPerKind: Int = 20,
+    examiners make: (Dataset) throws(ShardError) -> [any RowExaminer] = { _ in [] }
+  ) throws(ShardError) {
     let dataset = try Dataset(folder: folder)
     rows = dataset.rows
     shards = dataset.manifest.shards.count
     fingerprint = dataset.fingerprint
-    var seen = Seen()
+    var examiners: [any RowExaminer] = [RowExamination()]
+    examiners += try make(dataset)
     var first = 0
     for (number, shard) in dataset.manifest.shards.enumerated() {
       let range = first..<first + shard.rows
@@ -69,8 +85,10 @@ public struct DatasetCheck: Sendable, Equatable {
         let location = "\(dataset.folder)/\(shard.file) row \(index - range.lowerBound)"
         do throws(ShardError) {
           let row = try dataset.row(index)
-          for (kind, problem) in seen.examine(row, index) {
-            record(kind, location, problem, limit: findingsPerKind)
+          for place in examiners.indices {
+            for (kind, problem) in try examiners[place].examine(row, index) {
+              record(kind, location, problem, limit: findingsPerKind)
+            }
           }
         } catch {
           record(.schema, error.location, error.problem, limit: findingsPerKind)
@@ -90,9 +108,17 @@ public struct DatasetCheck: Sendable, Equatable {
   }
 }
 
-/// Ids and prompts so far, by the first half of their SHA-256: a stray collision among 10^9 rows has
-/// a chance of 10^-20.
-private struct Seen {
+/// Looks at the rows of a dataset, one after the other in stored order.
+public protocol RowExaminer {
+  /// What is wrong with a row, which earlier rows may have a part in; never with text of the row.
+  mutating func examine(
+    _ row: Prompt, _ index: Int
+  ) throws(ShardError) -> [(kind: DatasetCheck.Finding.Kind, problem: String)]
+}
+
+/// What is wrong with a row by itself, and ids and prompts that occur again. They are known by the first
+/// half of their SHA-256: a stray collision among 10^9 rows has a chance of 10^-20.
+public struct RowExamination: RowExaminer {
   private struct Key: Hashable {
     var high: UInt64
     var low: UInt64
@@ -108,8 +134,12 @@ private struct Seen {
   private var ids: [Key: Int] = [:]
   private var prompts: [Key: Int] = [:]
 
-  mutating func examine(_ row: Prompt, _ index: Int) -> [(DatasetCheck.Finding.Kind, String)] {
-    var found: [(DatasetCheck.Finding.Kind, String)] = []
+  public init() {}
+
+  public mutating func examine(
+    _ row: Prompt, _ index: Int
+  ) -> [(kind: DatasetCheck.Finding.Kind, problem: String)] {
+    var found: [(kind: DatasetCheck.Finding.Kind, problem: String)] = []
     if row.id.isEmpty { found.append((.emptyID, "its id is empty")) }
     if let other = ids.updateValue(index, forKey: Key(row.id)) {
       found.append((.duplicateID, "its id stands at row \(other) of the dataset too"))
@@ -141,7 +171,7 @@ extension Prompt.Content {
   }
 
   /// The text without roles: what lengths are counted of.
-  var body: String {
+  public var body: String {
     switch self {
     case .text(let text): text
     case .messages(let messages): messages.map(\.content).joined(separator: "\n")

@@ -5,9 +5,10 @@ import Shards
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Make, import, show and check datasets.",
+    commandName: "data", abstract: "Make, import, look at and prepare datasets.",
     subcommands: [
       DataGenerate.self, DataImport.self, DataShow.self, DataCheck.self, DataStats.self,
+      DataDecontaminate.self, DataFilter.self, DataSample.self, DataSplit.self, DataMix.self,
     ])
 }
 
@@ -69,66 +70,6 @@ struct DataShow: ParsableCommand {
     if lines.count == 1 { return output.print("  \(output.styled(title, .dim))  \(lines[0])") }
     output.print("  " + output.styled(title, .dim))
     for line in lines { output.print("    \(line)") }
-  }
-}
-
-struct DataCheck: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "check",
-    abstract: "Read a whole dataset and list what is wrong; exit 3 when it should not be used.")
-
-  @Argument(help: "Dataset folder.") var folder: String
-  @OptionGroup var options: FactOptions
-
-  private struct Report: Encodable {
-    struct Finding: Encodable {
-      var kind: String
-      var isError: Bool
-      var location: String
-      var problem: String
-    }
-
-    var rows: Int
-    var shards: Int
-    var fingerprint: String
-    var passes: Bool
-    var counts: [String: Int]
-    var findings: [Finding]
-  }
-
-  func run() throws {
-    let check = try DatasetCheck(folder: folder)
-    if options.json {
-      try options.output.json(
-        Report(
-          rows: check.rows, shards: check.shards, fingerprint: check.fingerprint,
-          passes: check.passes, counts: check.counts,
-          findings: check.findings.map {
-            Report.Finding(
-              kind: $0.kind.rawValue, isError: $0.kind.isError, location: $0.location,
-              problem: $0.problem)
-          }))
-    } else {
-      print(check)
-    }
-    if !check.passes { throw ExitCode(ExitStatus.mismatch.rawValue) }
-  }
-
-  private func print(_ check: DatasetCheck) {
-    let output = options.output
-    for finding in check.findings {
-      let kind = finding.kind.isError ? "error" : "warning"
-      output.print(
-        output.styled(kind, finding.kind.isError ? .red : .yellow)
-          + TerminalText.escaped(" \(finding.location): \(finding.problem)"))
-    }
-    for (kind, count) in check.counts.sorted(by: { $0.key < $1.key }) {
-      let listed = check.findings.count { $0.kind.rawValue == kind }
-      if listed < count { output.print("… and \(count - listed) more of \(kind)") }
-    }
-    output.print(
-      "\(check.rows) rows, shards \(check.shards), fingerprint \(check.fingerprint): "
-        + (check.passes ? output.styled("sound", .green) : output.styled("not sound", .red)))
   }
 }
 

@@ -62,7 +62,7 @@ struct RunAllCommand: ParsableCommand {
 }
 
 /// `--set KEY=VALUE`.
-struct Override: ExpressibleByArgument {
+struct Override: ExpressibleByArgument, Sendable {
   var key: String
   var value: String
 
