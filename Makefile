@@ -9,8 +9,8 @@ unexport OPENBLAS_L2_SIZE
 
 SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check error
 PIPELINE = .build/release/pipeline
-PACKAGES = libzstd-dev liblmdb-dev libssl-dev pkg-config
-MODULES = libzstd lmdb libcrypto
+PACKAGES = libzstd-dev zlib1g-dev liblmdb-dev libssl-dev pkg-config
+MODULES = libzstd zlib lmdb libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 SANITIZERS = sanitize-address sanitize-thread sanitize-undefined

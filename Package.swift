@@ -38,6 +38,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "COps", path: "ops", publicHeadersPath: "include",
@@ -57,7 +58,8 @@ let package = Package(
     module("Conditions", ["Records"]),
     module("Verifiers", ["Records", "Mathematics"]),
     module("Queue", ["Records", "Files", "Digest", "CLMDB", "CZstd"]),
-    module("Shards", ["Records", "Files", "Randomness", "Digest", "CZstd"]),
+    module("Parquet", ["Records", "Files", "CZlib", "CZstd"]),
+    module("Shards", ["Records", "Files", "Randomness", "Digest", "Parquet", "CZlib", "CZstd"]),
     module("Definition", ["Records", "Files", .product(name: "Yams", package: "Yams")]),
     module(
       "Stages",
@@ -121,7 +123,9 @@ let package = Package(
       "Preparation",
       ["Preparation", "Conditions", "Records", "Shards", "Stages", "Verifiers", "Randomness"]),
     tests("Verifiers", ["Verifiers", "Records", "Check"]),
-    tests("Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"]),
+    tests(
+      "Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"], hasFixtures: true),
+    tests("Parquet", ["Parquet", "Records"], hasFixtures: true),
     tests("Tokenizer", ["Tokenizer", "Records", "Randomness", "Check"], hasFixtures: true),
     tests("ChatTemplate", ["ChatTemplate", "Records"], hasFixtures: true),
     tests("Files", ["Files"]),
@@ -142,8 +146,8 @@ let package = Package(
     tests(
       "Fuzz",
       [
-        "Records", "ChatTemplate", "Definition", "Estimator", "Mathematics", "Policy", "Queue",
-        "Shards", "Stages", "Tokenizer", "Verifiers",
+        "Records", "ChatTemplate", "Definition", "Estimator", "Mathematics", "Parquet", "Policy",
+        "Queue", "Shards", "Stages", "Tokenizer", "Verifiers",
       ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
