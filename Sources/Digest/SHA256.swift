@@ -26,6 +26,13 @@ import CCrypto
 
   public mutating func update(_ text: String) { update(Array(text.utf8)) }
 
+  /// The digest of all bytes so far, to which more may be added.
+  public func digestSoFar() -> [UInt8] {
+    let copy = SHA256()
+    precondition(unsafe EVP_MD_CTX_copy_ex(copy.context, context) == 1, "SHA256: copy")
+    return copy.finalize()
+  }
+
   /// The digest of all bytes so far, 32 bytes.
   public consuming func finalize() -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)

@@ -5,7 +5,7 @@ import Records
 /// `manifest.json`: what a dataset holds, and by which bytes to know it.
 public struct DatasetManifest: Sendable, Equatable, Encodable {
   /// One file of rows.
-  public struct Shard: Sendable, Equatable, Encodable {
+  public struct Shard: Sendable, Equatable, Codable {
     /// A name within the dataset's folder: `NAME-00000.jsonl.zst`.
     public var file: String
     public var rows: Int

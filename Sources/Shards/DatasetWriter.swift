@@ -4,8 +4,8 @@ public import Records
 
 /// Writes a dataset, row by row.
 ///
-/// Rows are gathered into shards of a bounded size; a shard is written to a `.partial` file and
-/// synchronized. `finish` gives all files their names, the manifest last, so that a dataset whose
+/// Rows are gathered into shards of a bounded size; a shard is compressed and written to a `.partial` file
+/// beside the work that makes the next. `finish` gives all files their names, the manifest last, so that a dataset whose
 /// writing was cut off has no manifest. The same rows and options give the same bytes.
 public struct DatasetWriter {
   public struct Options: Sendable, Equatable {
@@ -28,13 +28,18 @@ public struct DatasetWriter {
   public let name: String
   /// The files that the rows come from, for the manifest.
   public var origin: [DatasetManifest.Origin]?
+  /// Rows of the shard that is being gathered; whoever adds one here says so by `endRow`.
+  var text = JSONText()
   private let options: Options
-  private var shards: [DatasetManifest.Shard] = []
-  private var raw: [UInt8] = []
+  private let press: ShardPress
+  /// Shards that an earlier writer has finished, and all that were begun here.
+  private var kept: [DatasetManifest.Shard] = []
+  private var begun = 0
   private var rows = 0
-  private var total = 0
-  private var holdsText = false
-  private var holdsMessages = false
+  /// Rows so far.
+  private(set) var total = 0
+  private(set) var holdsText = false
+  private(set) var holdsMessages = false
 
   /// - Throws: `.exists` if a manifest stands there and `options.replaces` is false.
   public init(folder: String, name: String, options: Options = Options()) throws(ShardError) {
@@ -59,36 +64,69 @@ public struct DatasetWriter {
     self.folder = folder
     self.name = name
     self.options = options
+    press = ShardPress(level: options.compressionLevel)
   }
 
   /// Adds a row. Ids are not compared with each other here; `DatasetCheck` does that.
   public mutating func append(_ row: Prompt) throws(ShardError) {
-    let line = RowCoding.encode(row)
-    guard line.count <= RowCoding.byteLimit else {
+    let start = text.bytes.count
+    RowCoding.encode(row, into: &text)
+    let count = text.bytes.count - start
+    guard count <= RowCoding.byteLimit else {
+      text.cut(to: start)
       throw ShardError(
         .limit, location: "\(folder) row \(total)",
-        problem: "the row has \(line.count) bytes, more than \(RowCoding.byteLimit)",
+        problem: "the row has \(count) bytes, more than \(RowCoding.byteLimit)",
         remedy: "Leave the row out or shorten it.")
     }
-    if rows == options.rowsPerShard || (rows > 0 && raw.count + line.count > options.bytesPerShard)
-    {
-      try closeShard()
+    if case .text = row.content {
+      try endRow(from: start, hasMessages: false)
+    } else {
+      try endRow(from: start, hasMessages: true)
     }
-    if case .text = row.content { holdsText = true } else { holdsMessages = true }
-    raw += line
-    raw.append(UInt8(ascii: "\n"))
+  }
+
+  /// Ends the row that stands in `text` from `start` on; it begins the next shard where this one is full.
+  /// - Returns: whether it does.
+  @discardableResult
+  mutating func endRow(from start: Int, hasMessages: Bool) throws(ShardError) -> Bool {
+    let isFull =
+      rows == options.rowsPerShard || (rows > 0 && text.bytes.count > options.bytesPerShard)
+    if isFull { try closeShard(text.takeFirst(start, into: press.spareBuffer())) }
+    if hasMessages { holdsMessages = true } else { holdsText = true }
+    text.endLine()
     rows += 1
     total += 1
+    return isFull
+  }
+
+  /// Shards that lie in their files by now, without gap.
+  var written: [DatasetManifest.Shard] {
+    get throws(ShardError) { try kept + press.written() }
+  }
+
+  /// Begins behind shards that an earlier writer of the same rows has left.
+  mutating func keep(
+    _ shards: [DatasetManifest.Shard], holdsText: Bool, holdsMessages: Bool
+  ) {
+    kept = shards
+    (begun, total) = (shards.count, shards.reduce(0) { $0 + $1.rows })
+    (self.holdsText, self.holdsMessages) = (holdsText, holdsMessages)
   }
 
   /// Writes what is left and makes the dataset visible.
   public consuming func finish() throws(ShardError) -> DatasetManifest {
-    if rows > 0 { try closeShard() }
+    if rows > 0 { try closeShard(text.takeFirst(text.bytes.count, into: [])) }
+    let shards = try kept + press.finish()
     let path = "\(folder)/\(DatasetManifest.fileName)"
-    let stale = options.replaces ? staleShards() : []
+    let stale = options.replaces ? staleShards(shards) : []
     try StoredFile.remove(path)
     try StoredFile.synchronizeFolder(folder)
-    for shard in shards { try StoredFile.publish("\(folder)/\(shard.file)") }
+    for shard in shards {
+      // One of an earlier writer may have its name already.
+      let path = "\(folder)/\(shard.file)"
+      if unsafe access(path + ".partial", F_OK) == 0 { try StoredFile.publish(path) }
+    }
     for file in stale { try StoredFile.remove("\(folder)/\(file)") }
     let manifest = DatasetManifest(
       name: name, fields: fields, shards: shards, licence: options.licence,
@@ -99,9 +137,13 @@ public struct DatasetWriter {
     return manifest
   }
 
+  /// Waits until shards that were begun lie in their files.
+  func wait() { press.wait() }
+
   /// Removes what was written, in place of `finish`; a dataset that was to be replaced stays.
   public consuming func abandon() {
-    for shard in shards { unsafe unlink("\(folder)/\(shard.file).partial") }
+    press.wait()
+    for number in 0..<begun { unsafe unlink("\(folder)/\(file(number)).partial") }
   }
 
   private var fields: [String] {
@@ -114,22 +156,21 @@ public struct DatasetWriter {
     }
   }
 
-  private mutating func closeShard() throws(ShardError) {
-    let number = String(shards.count)
-    let padded = String(repeating: "0", count: max(0, 5 - number.count)) + number
-    let file = "\(name)-\(padded).jsonl.zst"
-    let frame = try ShardFile.compress(raw, level: options.compressionLevel)
-    try StoredFile.writePartial(frame, for: "\(folder)/\(file)")
-    shards.append(
-      .init(
-        file: file, rows: rows, bytes: frame.count, sha256: hexadecimal(SHA256.hash(frame))))
-    raw.removeAll(keepingCapacity: true)
+  private mutating func closeShard(_ lines: [UInt8]) throws(ShardError) {
+    let file = file(begun)
+    try press.add(lines, rows: rows, file: file, in: folder)
+    begun += 1
     rows = 0
+  }
+
+  private func file(_ number: Int) -> String {
+    let number = String(number)
+    return "\(name)-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).jsonl.zst"
   }
 
   /// Files of the dataset being replaced that the new one does not have. A manifest that cannot be
   /// read names none; its shards then stay, unnamed by any manifest.
-  private func staleShards() -> [String] {
+  private func staleShards(_ shards: [DatasetManifest.Shard]) -> [String] {
     let kept = Set(shards.map(\.file))
     do throws(ShardError) {
       return try DatasetManifest(folder: folder).shards.map(\.file).filter { !kept.contains($0) }

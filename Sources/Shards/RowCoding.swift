@@ -17,9 +17,8 @@ enum RowCoding {
     "id", "prompt", "messages", "ground_truth", "demonstrations", "rejected", "source", "tags",
   ]
 
-  /// `row` as JSON without a line end.
-  static func encode(_ row: Prompt) -> [UInt8] {
-    var line = JSONLine()
+  /// Adds `row` as JSON, without a line end.
+  static func encode(_ row: Prompt, into line: inout JSONText) {
     line.open("{")
     line.member("id", row.id)
     switch row.content {
@@ -46,7 +45,6 @@ enum RowCoding {
     for (name, value) in row.tags.sorted(by: { $0.key < $1.key }) { line.member(name, value) }
     line.close("}")
     line.close("}")
-    return line.bytes
   }
 
   /// The row in `line`; says nothing of its text in the error.
@@ -63,71 +61,6 @@ enum RowCoding {
       return try Row(row: try RowFields(json))
     } catch {
       throw .row(location(), error.text)
-    }
-  }
-}
-
-/// Builds one line of JSON from its parts.
-struct JSONLine {
-  private(set) var bytes: [UInt8] = []
-  /// Whether the next member or element needs a comma before it.
-  private var follows = false
-
-  mutating func open(_ bracket: Unicode.Scalar) {
-    separate()
-    bytes.append(UInt8(ascii: bracket))
-    follows = false
-  }
-
-  mutating func close(_ bracket: Unicode.Scalar) {
-    bytes.append(UInt8(ascii: bracket))
-    follows = true
-  }
-
-  mutating func key(_ name: String) {
-    string(name)
-    bytes.append(UInt8(ascii: ":"))
-    follows = false
-  }
-
-  mutating func member(_ name: String, _ value: String) {
-    key(name)
-    string(value)
-  }
-
-  mutating func list<Element>(
-    _ elements: [Element], _ put: (inout JSONLine, Element) -> Void
-  ) {
-    open("[")
-    for element in elements { put(&self, element) }
-    close("]")
-  }
-
-  mutating func string(_ text: String) {
-    separate()
-    bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 { put(byte) }
-    bytes.append(UInt8(ascii: "\""))
-    follows = true
-  }
-
-  private mutating func separate() {
-    if follows { bytes.append(UInt8(ascii: ",")) }
-  }
-
-  /// RFC 8259 asks for escapes of the quotation mark, the reverse solidus and what is below 0x20;
-  /// all else stands as UTF-8.
-  private mutating func put(_ byte: UInt8) {
-    switch byte {
-    case UInt8(ascii: "\""): bytes += Array("\\\"".utf8)
-    case UInt8(ascii: "\\"): bytes += Array("\\\\".utf8)
-    case UInt8(ascii: "\n"): bytes += Array("\\n".utf8)
-    case UInt8(ascii: "\r"): bytes += Array("\\r".utf8)
-    case UInt8(ascii: "\t"): bytes += Array("\\t".utf8)
-    case 0..<0x20:
-      let digits = Array("0123456789abcdef".utf8)
-      bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-    default: bytes.append(byte)
     }
   }
 }

@@ -20,6 +20,8 @@ public struct ShardError: DescribedError, Equatable {
     case io
     /// The caller's settings make no dataset.
     case settings
+    /// Another process is at work there.
+    case busy
   }
 
   public var code: Code
@@ -39,6 +41,7 @@ public struct ShardError: DescribedError, Equatable {
     case .missing, .exists, .settings: .usage
     case .manifest, .damaged, .row, .limit: .mismatch
     case .io: .runFailed
+    case .busy: .tryAgain
     }
   }
 }

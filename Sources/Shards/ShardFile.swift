@@ -18,18 +18,20 @@ enum ShardFile {
     unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level))
     unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
     unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)
-    var frame = [UInt8](repeating: 0, count: ZSTD_compressBound(raw.count))
-    let written = unsafe frame.withUnsafeMutableBytes { target in
-      unsafe raw.withUnsafeBytes { source in
+    var written = 0
+    // The bound is three times what comes out: pages of it that nobody writes cost nothing.
+    let frame = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(raw.count)) {
+      target, count in
+      written = unsafe raw.withUnsafeBytes { source in
         unsafe ZSTD_compress2(
           context, target.baseAddress, target.count, source.baseAddress, source.count)
       }
+      count = ZSTD_isError(written) == 0 ? written : 0
     }
     guard ZSTD_isError(written) == 0 else {
       throw ShardError(
         .io, location: "zstd", problem: name(of: written), remedy: "Free memory and run again.")
     }
-    frame.removeLast(frame.count - written)
     return frame
   }
 

@@ -31,14 +31,20 @@ enum StoredFile {
   /// Writes to `path` + `.partial` and asks the disk to keep it.
   static func writePartial(_ bytes: [UInt8], for path: String) throws(ShardError) {
     let partial = path + ".partial"
-    do {
-      try Data(bytes).write(to: URL(fileURLWithPath: partial))
-      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: partial))
-      defer { file.closeFile() }
-      try file.synchronize()
-    } catch {
-      throw io(partial, "it cannot be written", error)
+    let mode = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+    let descriptor = unsafe open(partial, mode, 0o666)
+    guard descriptor >= 0 else { throw failure(partial, "it cannot be written") }
+    defer { close(descriptor) }
+    var done = 0
+    while done < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe write(descriptor, $0.baseAddress! + done, $0.count - done)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure(partial, "it cannot be written") }
+      done += count
     }
+    guard fsync(descriptor) == 0 else { throw failure(partial, "it cannot be written") }
   }
 
   /// The same for a file that is written bit by bit: an empty one, to which `append` adds.
@@ -58,7 +64,14 @@ enum StoredFile {
     }
   }
 
-  /// Asks the disk to keep a file that `append` has written.
+  /// Asks the disk to keep what `append` has written.
+  static func synchronize(_ file: FileHandle, _ path: String) throws(ShardError) {
+    do { try file.synchronize() } catch {
+      throw io(path + ".partial", "it cannot be written", error)
+    }
+  }
+
+  /// The same for the last time, and closes the file.
   static func finish(_ file: FileHandle, _ path: String) throws(ShardError) {
     do {
       try file.synchronize()

@@ -58,8 +58,9 @@ struct DatasetTarget: ParsableArguments {
   @Flag(help: "Replace a dataset that stands there.") var force = false
   @OptionGroup var options: FactOptions
 
-  func writerOptions(generator: String) -> DatasetWriter.Options {
+  func writerOptions(generator: String, level: Int? = nil) -> DatasetWriter.Options {
     var settings = DatasetWriter.Options()
+    if let level { settings.compressionLevel = level }
     settings.licence = licence
     settings.generator = generator
     settings.replaces = force

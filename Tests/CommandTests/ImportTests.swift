@@ -65,4 +65,110 @@ struct ImportTests {
     }
     #expect(!FileManager.default.fileExists(atPath: scratch.path + "/d"))
   }
+
+  /// Rows enough that an import takes a while, in a file with a bad one.
+  private static func writeMany(_ scratch: Scratch) throws -> String {
+    let rows = (0..<30_000).map { number in
+      number == 777
+        ? "{}"
+        : "{\"id\": \"\(number)\", \"question\": \"\(number) + 1?\", \"answer\": \"\(number + 1)\"}"
+    }
+    return try scratch.write(rows.joined(separator: "\n"), to: "many.jsonl")
+  }
+
+  /// Kills an import once it has noted some shards.
+  private static func killed(_ arguments: [String], _ folder: String) throws {
+    let state = folder + "/import-state.jsonl"
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Binary.path)
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning {
+      let lines = (try? String(contentsOfFile: state, encoding: .utf8))?.split(separator: "\n")
+      if lines?.count ?? 0 > 20 { kill(process.processIdentifier, SIGKILL) }
+    }
+    process.waitUntilExit()
+    try #require(
+      FileManager.default.fileExists(atPath: state), "it was done before it was killed")
+  }
+
+  @Test("killed, the same command goes on to the same bytes; another one starts anew")
+  func killedAndContinued() throws {
+    let scratch = try Scratch()
+    let file = try Self.writeMany(scratch)
+    let (whole, cut) = (scratch.path + "/whole", scratch.path + "/cut")
+    func arguments(_ folder: String, _ rows: Int = 100) -> [String] {
+      [
+        "data", "import", file, "--to", folder, "--name", "n", "--max-bad", "1", "--shard-rows",
+        "\(rows)",
+      ]
+    }
+    #expect(try Binary.run(arguments(whole)).status == 0)
+    try Self.killed(arguments(cut), cut)
+    #expect(!FileManager.default.fileExists(atPath: cut + "/manifest.json"))
+    let continued = try Binary.run(arguments(cut))
+    #expect(continued.status == 0 && continued.error.contains("goes on behind the first"))
+    #expect(try Self.files(cut) == Self.files(whole))
+    try FileManager.default.removeItem(atPath: cut)
+    try Self.killed(arguments(cut), cut)
+    let other = try Binary.run(arguments(cut, 5000))
+    #expect(other.status == 0 && other.error.contains("starts anew"), "\(other)")
+    #expect(other.error.contains("other arguments"))
+    // Six shards, the manifest and the bad row.
+    #expect(try Self.files(cut).count == 8)
+  }
+
+  @Test("a file that has changed is imported anew, and no shard is kept that is damaged")
+  func changed() throws {
+    let scratch = try Scratch()
+    let file = try Self.writeMany(scratch)
+    let cut = scratch.path + "/cut"
+    let arguments = [
+      "data", "import", file, "--to", cut, "--max-bad", "1", "--shard-rows", "100",
+    ]
+    try Self.killed(arguments, cut)
+    let shard = cut + "/cut-00003.jsonl.zst.partial"
+    try Data([1, 2, 3]).write(to: URL(fileURLWithPath: shard))
+    let repaired = try Binary.run(arguments)
+    #expect(repaired.status == 0 && repaired.error.contains("goes on behind the first 300 rows"))
+    #expect(try Binary.run(["data", "check", cut]).status == 0)
+    try FileManager.default.removeItem(atPath: cut)
+    try Self.killed(arguments, cut)
+    try Data((try String(contentsOfFile: file, encoding: .utf8) + "\n").utf8)
+      .write(to: URL(fileURLWithPath: file))
+    let anew = try Binary.run(arguments)
+    #expect(anew.status == 0 && anew.error.contains("other files"), "\(anew)")
+  }
+
+  /// Names and bytes of a folder's files.
+  private static func files(_ folder: String) throws -> [String: Data] {
+    var files: [String: Data] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+      files[name] = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))
+    }
+    return files
+  }
+
+  @Test("shapes are named, and a mapping says what no shape does")
+  func shapes() throws {
+    let scratch = try Scratch()
+    let file = try scratch.write(
+      #"{"task": {"text": "1 + 1?"}, "final": 2, "why": "so"}"#, to: "rows.jsonl")
+    let unknown = try Binary.run(["data", "import", file, "--to", scratch.path + "/d"])
+    #expect(unknown.status == 3 && unknown.isOneLineError && unknown.error.contains("--map"))
+    #expect(unknown.error.contains("task, final, why"))
+    let mapped = try Binary.run([
+      "data", "import", file, "--to", scratch.path + "/d", "--map", "prompt=task.text", "--map",
+      "answer=final", "--map", "solution=why",
+    ])
+    #expect(mapped.status == 0 && mapped.out.contains("read as map: task, final, why"))
+    for wrong in [
+      ["--map", "x=y"], ["--map", "answer=a"], ["--shape", "map"], ["--shape", "x"],
+    ] {
+      let result = try Binary.run(["data", "import", file, "--to", scratch.path + "/e"] + wrong)
+      #expect(result.status == 2 && result.isOneLineError, "\(wrong): \(result)")
+    }
+  }
 }

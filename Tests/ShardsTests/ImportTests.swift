@@ -97,8 +97,8 @@ import Testing
     let folder = try TemporaryFolder()
     let rows = [
       line(0), "no JSON", line(0), #"{"id": "a", "question": " ", "answer": "1", "source": "s"}"#,
-      #"{"id": "b", "question": "q", "answer": 1, "source": "s"}"#,
-      #"{"id": "c", "question": "q", "answer": "1"}"#, line(5),
+      #"{"id": "b", "question": "q", "answer": [1], "source": "s"}"#,
+      #"{"id": "c", "question": "q", "answer": "1", "source": 1}"#, line(5),
     ]
     let text = rows.joined(separator: "\n")
     do {
@@ -120,14 +120,18 @@ import Testing
     let reasons = lines.compactMap { $0["reason"] }
     #expect(reasons[0].contains("not JSON") && reasons[1].contains("earlier row"))
     #expect(reasons[2].contains("\"question\" is empty") && reasons[3].contains("\"answer\""))
-    #expect(reasons[4].contains("\"source\" is missing"))
+    #expect(reasons[4].contains("\"source\" has another type"))
   }
 
-  @Test func aSourceForAllRowsReplacesTheirOwnAndFillsTheMissing() throws {
-    let folder = try TemporaryFolder()
-    let text = line(1) + "\n" + #"{"id": "c", "question": "q", "answer": "1"}"#
-    let (_, dataset) = try make(text, options(source: "mine"), in: folder)
-    #expect(try (0..<2).map { try dataset.row($0).source } == ["mine", "mine"])
+  @Test func aSourceForAllRowsReplacesTheirOwnAndTheDatasetsNameFillsTheMissing() throws {
+    let text = line(1) + "\n" + #"{"id": "c", "question": "q", "answer": 1.50}"#
+    for (source, expected) in [("mine", ["mine", "mine"]), (nil, ["sums", "d"])] {
+      let folder = try TemporaryFolder()
+      let (_, dataset) = try make(text, options(source: source), in: folder)
+      #expect(try (0..<2).map { try dataset.row($0).source } == expected)
+      // A number is a ground truth as it is written.
+      #expect(try dataset.row(1).groundTruth == "1.50")
+    }
   }
 
   @Test func anImportThatFailsLeavesTheOldDatasetAlone() throws {
