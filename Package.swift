@@ -79,8 +79,8 @@ let package = Package(
     module(
       "Preparation",
       [
-        "Records", "Randomness", "Digest", "Conditions", "Tokenizer", "Verifiers", "Shards",
-        "Stages",
+        "Records", "Files", "Randomness", "Digest", "Conditions", "Tokenizer", "Verifiers",
+        "Shards", "Stages", "Inspector", "Evaluation",
       ]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
     module("Laboratory", ["Records", "Randomness", "Estimator"]),
@@ -121,7 +121,10 @@ let package = Package(
     tests("Conditions", ["Conditions"]),
     tests(
       "Preparation",
-      ["Preparation", "Conditions", "Records", "Shards", "Stages", "Verifiers", "Randomness"]),
+      [
+        "Preparation", "Conditions", "Records", "Shards", "Stages", "Verifiers", "Evaluation",
+        "Inspector",
+      ]),
     tests("Verifiers", ["Verifiers", "Records", "Check"]),
     tests(
       "Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"], hasFixtures: true),

@@ -37,6 +37,8 @@ public struct EvaluationReport: Sendable, Encodable {
 
   public var models: [Row] = []
   public var comparisons: [Comparison] = []
+  /// Where training prompts were asked too, in the models' order.
+  public var selection: [ModelSelection] = []
 
   /// - Parameter results: of each model those of its suites. The first model is what others are compared
   ///   with.

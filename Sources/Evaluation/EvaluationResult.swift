@@ -9,6 +9,8 @@ public struct EvaluationResult: Sendable {
   public let file: EvaluationFile
   public let questions: [QuestionSamples]
   public let statistics: SuiteStatistics
+  /// What its samples took; nothing for evaluations inside of runs.
+  public let pace: SamplingPace
   /// As tables name the model.
   public var model: String
 
@@ -21,6 +23,7 @@ public struct EvaluationResult: Sendable {
     self.file = file
     self.questions = questions
     model = label
+    pace = SamplingPace.read(from: folder)
     statistics = SuiteStatistics(questions, name: file.suite)
   }
 

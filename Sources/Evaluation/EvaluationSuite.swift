@@ -44,6 +44,8 @@ public struct EvaluationSuite: Sendable {
   public let sources: [String]
   /// Questions, the first ones; nil: all.
   public let limit: Int?
+  /// Questions drawn of those; nil: all.
+  public let draw: Int?
   public let template: String
   public let chat: ChatUse
   public let samples: Int
@@ -52,7 +54,7 @@ public struct EvaluationSuite: Sendable {
   public let maximumTokens: Int
   private let judges: VerifierSettings
   /// Every key on which the stored samples depend, with its value.
-  public let settings: [String: String]
+  public private(set) var settings: [String: String]
 
   /// Where suites are looked for.
   public static let folder = "pipelines/suites"
@@ -78,6 +80,10 @@ public struct EvaluationSuite: Sendable {
     Key(
       "limit", .integer(1...1_000_000_000), default: .absent, unit: "questions",
       meaning: "Ask only the first questions."),
+    Key(
+      "draw", .integer(1...1_000_000_000), default: .absent, unit: "questions",
+      meaning:
+        "Ask so many, drawn at random, the same for the same data; all where there are fewer."),
     Key(
       "template", .text, default: .text("{prompt}"),
       meaning: "Text around a question; `{prompt}` is replaced."),
@@ -106,6 +112,7 @@ public struct EvaluationSuite: Sendable {
     importing = definition.textIfSet("import")
     sources = definition.texts("sources")
     limit = definition.integerIfSet("limit")
+    draw = definition.integerIfSet("draw")
     template = definition.text("template")
     chat = definition.choice("chat")
     samples = definition.integer("samples")
@@ -117,6 +124,8 @@ public struct EvaluationSuite: Sendable {
       uniqueKeysWithValues: Self.schema.keys.filter { $0.role == .identity }.map {
         ($0.path, definition.value($0.path).inline)
       })
+    // It came later: evaluations that know nothing of it stay what they are.
+    if draw == nil { settings["draw"] = nil }
     _ = try judges.makeTable(maximumTokens: maximumTokens)
     guard template.contains("{prompt}") else {
       throw definition.error(
@@ -147,6 +156,18 @@ public struct EvaluationSuite: Sendable {
           : "Use one of \(known.joined(separator: ", ")), or name a suite's file.")
     }
     try self.init(try Self.schema.resolve(file: file, overrides: overrides))
+  }
+
+  /// All rows of a dataset as a suite, which is called as it is.
+  ///
+  /// - Parameter overrides: keys of a suite; `data` is the folder.
+  public init(
+    dataset folder: String, overrides: [(key: String, value: String)] = []
+  ) throws {
+    let name = try Dataset(folder: folder).name
+    try self.init(
+      try Self.schema.resolve(
+        text: "data: \(JSONValue.quoted(folder))\n", name: name, overrides: overrides))
   }
 
   /// The suites in a folder, by name.
@@ -189,6 +210,11 @@ public struct EvaluationSuite: Sendable {
           ? "Import the dataset again."
           : "The suite takes the sources \(sources.joined(separator: ", ")); "
             + "`pipeline data stats \(data)` lists those of the dataset.")
+    }
+    if let draw, draw < questions.count {
+      questions = try DatasetSample(.rows(draw), of: questions.count, seed: 1).places.map {
+        questions[$0]
+      }
     }
     return (questions, dataset.fingerprint)
   }

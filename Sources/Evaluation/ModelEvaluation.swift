@@ -86,12 +86,19 @@ public struct ModelEvaluation {
         renderer: model.renderer(asking: suite.template), verifiers: verifiers),
       interruption: interruption)
     try sayWhatBecomes(of: folder, file, done: try run.done, of: questions.count)
+    let earlier = SamplingPace.read(from: folder)
+    let began = ContinuousClock.now
     do {
       repeat {
         progress(
           Progress(
             suite: suite.name, done: try run.done, questions: questions.count,
             tokens: run.generatedTokens))
+        if run.generatedTokens > 0 {
+          let seconds = began.duration(to: .now) / .seconds(1)
+          try (earlier + SamplingPace(seconds: seconds, tokens: run.generatedTokens))
+            .write(to: folder)
+        }
         if interruption?.status != nil { return nil }
       } while try run.advance { policy }
     } catch is Interrupted { return nil }

@@ -1,6 +1,5 @@
 public import Records
 public import Stages
-import Tokenizer
 import Verifiers
 
 /// Verdicts of stored rollouts, made again by other verifiers. Nothing stored changes.
@@ -94,23 +93,14 @@ public struct VerdictRescore: Sendable, Encodable {
 extension StoredRun {
   /// Judges every stored rollout that has a verdict once more.
   public func rescore(with verifiers: VerifierTable) throws -> VerdictRescore {
-    let tokenizer = try tokenizer()
     var rescore = VerdictRescore()
-    try forEachGroup { records in
-      guard let old = records.verdicts, let rollouts = records.rollouts?.rollouts, !old.isEmpty,
-        old.count == rollouts.count
-      else { return true }
-      let prompt = records.prompt.prompt
-      let verifier = verifiers.verifier(for: prompt.source)
-      let responses = rollouts.map {
-        Response(
-          text: tokenizer.decode($0.tokens, skipSpecials: true), tokens: $0.tokens,
-          finish: $0.finish)
-      }
+    try forEachAnsweredPrompt { answered in
+      let old = answered.verdicts
+      guard !old.isEmpty, old.count == answered.responses.count else { return }
+      let verifier = verifiers.verifier(for: answered.prompt.source)
       let new = verifier.complete(
-        responses.map { verifier.verify($0, of: prompt) }, of: responses)
-      rescore.add(records.group, prompt.source, verifier.name, old, new)
-      return true
+        answered.responses.map { verifier.verify($0, of: answered.prompt) }, of: answered.responses)
+      rescore.add(answered.group, answered.prompt.source, verifier.name, old, new)
     }
     return rescore
   }

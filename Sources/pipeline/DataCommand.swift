@@ -9,6 +9,7 @@ struct DataCommand: ParsableCommand {
     subcommands: [
       DataGenerate.self, DataImport.self, DataShow.self, DataCheck.self, DataStats.self,
       DataDecontaminate.self, DataFilter.self, DataSample.self, DataSplit.self, DataMix.self,
+      DataScore.self, DataLabel.self, DataExport.self,
     ])
 }
 
@@ -107,8 +108,22 @@ struct DataStats: ParsableCommand {
     for (tag, values) in statistics.tags.sorted(by: { $0.key < $1.key }) { print(tag, values) }
   }
 
+  /// A tag whose values are all numbers, such as a level or a pass rate, is drawn as a histogram.
+  private func drawn(_ title: String, _ counts: [String: Int]) -> Bool {
+    let numbers = counts.compactMap { value, count in
+      Double(value).map { (value: $0, count: count) }
+    }
+    guard counts.count > 1, numbers.count == counts.count, numbers.allSatisfy(\.value.isFinite)
+    else { return false }
+    let values = numbers.flatMap { Array(repeating: $0.value, count: $0.count) }
+    options.output.print()
+    options.output.print(options.output.styled(TerminalText.escaped(title), .bold))
+    for line in Histogram(values).lines() { options.output.print(line) }
+    return true
+  }
+
   private func print(_ title: String, _ counts: [String: Int]) {
-    guard !counts.isEmpty else { return }
+    guard !counts.isEmpty, !drawn(title, counts) else { return }
     var table = TextTable([
       .init(TerminalText.escaped(title), shrinks: true), .init("rows", .right),
     ])

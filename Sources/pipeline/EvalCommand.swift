@@ -39,46 +39,25 @@ struct EvalCommand: ParsableCommand {
     help: ArgumentHelp(
       "Where a suite's dataset is, if not where its file says.", valueName: "suite=dir"))
   var places: [Override] = []
-  @Option(help: ArgumentHelp("Folder of the stored evaluations.", valueName: "dir"))
-  var out = "evaluations"
   @Flag(help: "Show the suites, and how to get the data of those that lack theirs.") var list =
     false
   @OptionGroup var settings: SuiteOptions
-  @Option(
-    help: ArgumentHelp(
-      "Base of adapters' directories; without it the one that an adapter names.", valueName: "dir"))
-  var base: String?
-  @Option(help: "Another seed draws other samples.") var seed: UInt64 = 17
-  @Option(
-    help: ArgumentHelp(
-      "exact computes in f32, fast in bf16 where the processor has it.", valueName: "exact|fast"))
-  var numerics = Numerics.exact
-  @Option(
-    help: ArgumentHelp(
-      "The day that a template is told when it asks for today's.", valueName: "date"))
-  var chatDate = "2024-07-26"
-  @Option(help: ArgumentHelp("Threads; results do not depend on it.", valueName: "n"))
-  var threads = ProcessInfo.processInfo.activeProcessorCount
-  @Flag(name: .shortAndLong, help: "No progress.") var quiet = false
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var asking: AskingOptions
   @Option(help: "Of the result: text, markdown, csv or json.") var format = TableFormat.text
   @OptionGroup var options: FactOptions
 
   func validate() throws {
-    guard (1...1024).contains(threads) else {
-      throw ValidationError("--threads is \(threads); use 1 to 1024.")
-    }
-    guard TemplateDate(chatDate) != nil else {
-      throw ValidationError("--chat-date is \(chatDate), which is no day; write YYYY-MM-DD.")
-    }
     if list { return }
-    guard let names, !names.elements.isEmpty else {
+    guard selection.training != nil || !(names?.elements ?? []).isEmpty else {
       throw ValidationError("name suites with --suite A,B; --list shows them.")
     }
-    guard Set(names.elements).count == names.elements.count else {
+    let names = names?.elements ?? []
+    guard Set(names).count == names.count else {
       throw ValidationError("--suite names a suite twice.")
     }
     guard !models.isEmpty else { throw ValidationError("name a model directory, or a run.") }
-    if let stray = places.first(where: { !names.elements.contains($0.key) }) {
+    if let stray = places.first(where: { !names.contains($0.key) }) {
       throw ValidationError("--data \(stray.key)=… names no suite of --suite.")
     }
   }
@@ -92,45 +71,60 @@ struct EvalCommand: ParsableCommand {
     }
     // All that can be missing is looked for before anything is sampled.
     for suite in suites { _ = try suite.questions() }
+    let training = try selection.suite()
     let models = try models.map(ModelPlace.init)
-    guard base == nil || models.contains(where: { StoredAdapter.stands(at: $0.directory) }) else {
-      throw ValidationError("--base is below adapters, and no model is one.")
+    let results = try asking.evaluate(models, suites + (training.map { [$0] } ?? []))
+    var report = EvaluationReport(
+      results.map { Array($0.prefix(suites.count)) }.filter { !$0.isEmpty })
+    report.selection = results.compactMap { results in
+      guard training != nil, let last = results.last else { return nil }
+      return ModelSelection(
+        training: last, others: results.dropLast(), hourlyPrice: selection.pricePerHour)
     }
-    try ProcessStart.requireAddressSpace(forRunOf: 1)
-    let interruption = Interruption()
-    let results = try models.map { try evaluate($0, suites, interruption) }
-    try EvaluationPage(EvaluationReport(results), options.json ? .json : format)
-      .print(options.output)
+    try EvaluationPage(report, options.json ? .json : format).print(options.output)
+  }
+}
+
+/// The training prompts on which models are tried before one is chosen.
+struct SelectionOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Dataset of training prompts: shows what training would see of each model.",
+      valueName: "dir"))
+  var training: String?
+  @Option(help: ArgumentHelp("Training prompts that are asked, drawn at random.", valueName: "n"))
+  var trainingRows = 256
+  @Option(help: ArgumentHelp("Rollouts of each training prompt.", valueName: "k"))
+  var trainingSamples = 8
+  @Option(
+    name: .customLong("training-set"),
+    help: ArgumentHelp(
+      "Any key of a suite for the training prompts, such as verifier.default or template.",
+      valueName: "key=value"))
+  var others: [Override] = []
+  @Option(help: ArgumentHelp("Of the machine, for the cost of answers.", valueName: "price"))
+  var pricePerHour: Double?
+
+  func validate() throws {
+    guard trainingRows > 0, trainingSamples > 0 else {
+      throw ValidationError("--training-rows and --training-samples are 1 or more.")
+    }
+    if let pricePerHour, !(pricePerHour >= 0 && pricePerHour.isFinite) {
+      throw ValidationError("--price-per-hour is \(pricePerHour); use 0 or more.")
+    }
+    if training == nil, !others.isEmpty || pricePerHour != nil {
+      throw ValidationError("--training-set and --price-per-hour belong to --training DIR.")
+    }
   }
 
-  private func evaluate(
-    _ place: ModelPlace, _ suites: [EvaluationSuite], _ interruption: Interruption
-  ) throws -> [EvaluationResult] {
-    let progress = ProgressDisplay(isQuiet: quiet)
-    progress.heading(place.label)
-    guard let date = TemplateDate(chatDate) else { preconditionFailure("validate() refuses that") }
-    let compute = Compute(threads: threads)
-    var asked: [EvaluationSuite.ChatUse: AskedModel] = [:]
-    var policy: Policy?
-    let evaluation = ModelEvaluation(
-      place.label,
-      .init(folder: out, seed: seed, numerics: numerics, chatDate: chatDate),
-      interruption: interruption, note: progress.note, progress: progress.evaluating)
-    return try suites.map { suite in
-      let model =
-        try asked[suite.chat]
-        ?? AskedModel(
-          directory: place.directory,
-          base: StoredAdapter.stands(at: place.directory) ? base : nil, chat: suite.chat.isChat,
-          date: date)
-      asked[suite.chat] = model
-      let weights = try policy ?? model.policy(compute)
-      policy = weights
-      guard let result = try evaluation.evaluate(suite, model, weights) else {
-        Output.note("saved; the same command goes on from here")
-        throw ExitCode((interruption.status ?? .interrupted).rawValue)
-      }
-      return result
+  /// Rollouts are sampled as training does: at temperature 1 unless said.
+  func suite() throws -> EvaluationSuite? {
+    try training.map { folder in
+      try EvaluationSuite(
+        dataset: folder,
+        overrides: [
+          ("draw", "\(trainingRows)"), ("samples", "\(trainingSamples)"), ("temperature", "1.0"),
+        ] + others.map { ($0.key, $0.value) })
     }
   }
 }

@@ -28,12 +28,19 @@ struct EvaluationPage {
   func print(_ output: Output) throws {
     switch format {
     case .json: try output.json(report)
-    case .csv: output.write(csv)
+    // Two tables have no place in one file: that of the suites, where there are any.
+    case .csv: output.write(report.models.isEmpty ? selectionCSV : csv)
     case .text, .markdown:
-      show(overview, output)
-      output.print()
-      show(details, output)
-      for line in remarks { output.print(TerminalText.escaped(line)) }
+      if !report.models.isEmpty {
+        show(overview, output)
+        output.print()
+        show(details, output)
+        for line in remarks { output.print(TerminalText.escaped(line)) }
+      }
+      if !report.selection.isEmpty {
+        if !report.models.isEmpty { output.print() }
+        show(selection, output)
+      }
       guard !report.comparisons.isEmpty else { return }
       output.print()
       show(comparisons, output)
@@ -120,6 +127,31 @@ struct EvaluationPage {
         return lines
       }
     }
+  }
+
+  // MARK: Before training
+
+  /// What the gate and reinforcement would see of each model, and what its answers cost.
+  private var selection: PlainTable {
+    let priced = report.selection.contains { $0.costPerThousandAnswers != nil }
+    var table = PlainTable(
+      [
+        "on training prompts", "prompts", "right", "all wrong", "mixed", "all right",
+        "tokens an answer", "tokens/s", "s per 1,000 answers",
+      ] + (priced ? ["cost per 1,000 answers"] : []))
+    func fixed(_ value: Double?, _ digits: Int) -> String {
+      value.map { ProgressDisplay.fixed($0, digits) } ?? "-"
+    }
+    for row in report.selection {
+      table.rows.append(
+        [
+          row.model, "\(row.prompts) × \(row.samples)", Self.percent(row.accuracy),
+          Self.percent(row.allWrong), Self.percent(row.mixed), Self.percent(row.allRight),
+          fixed(row.tokensPerAnswer, 1), fixed(row.tokensPerSecond, 0),
+          fixed(row.secondsPerThousandAnswers, 1),
+        ] + (priced ? [fixed(row.costPerThousandAnswers, 4)] : []))
+    }
+    return table
   }
 
   // MARK: Beside the first
@@ -212,6 +244,13 @@ struct EvaluationPage {
           + estimates.flatMap { [cell($0?.low), cell($0?.high)] })
     }
     return lines.map { $0.map(Self.field).joined(separator: ",") + "\n" }.joined()
+  }
+
+  private var selectionCSV: String {
+    let table = selection
+    return ([table.columns] + table.rows).map {
+      $0.map(Self.field).joined(separator: ",") + "\n"
+    }.joined()
   }
 
   private static func field(_ text: String) -> String {

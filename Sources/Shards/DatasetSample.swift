@@ -1,5 +1,4 @@
 import Randomness
-import Shards
 
 /// Which rows of a dataset a sample takes: without replacement, in stored order, the same for the same seed.
 public struct DatasetSample: Sendable {
