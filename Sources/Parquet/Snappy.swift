@@ -9,30 +9,43 @@ enum Snappy {
   ) throws(ParquetFlaw) -> [UInt8] {
     var position = input.startIndex
     guard try length(input, &position) == total else { throw bad("says another length") }
-    var output: [UInt8] = []
-    output.reserveCapacity(total)
+    var output = [UInt8](repeating: 0, count: total)
+    var filled = 0
     while position < input.endIndex {
       let tag = input[position]
       position += 1
       if tag & 3 == 0 {
         let count = try number(input, &position, extra: Int(tag >> 2) - 59, or: Int(tag >> 2)) + 1
-        guard count <= input.endIndex - position, count <= total - output.count else {
+        guard count <= input.endIndex - position, count <= total - filled else {
           throw bad("has a literal beyond its end")
         }
-        output += input[position..<position + count]
+        put(input[position..<position + count], into: &output, at: filled)
         position += count
+        filled += count
       } else {
-        try copy(tag, input, &position, to: &output, limit: total)
+        filled += try copy(tag, input, &position, in: &output, filled)
       }
     }
-    guard output.count == total else { throw bad("ends early") }
+    guard filled == total else { throw bad("ends early") }
     return output
   }
 
+  private static func put(
+    _ literal: ArraySlice<UInt8>, into output: inout [UInt8], at place: Int
+  ) {
+    unsafe literal.withUnsafeBytes { source in
+      unsafe output.withUnsafeMutableBytes {
+        unsafe UnsafeMutableRawBufferPointer(rebasing: $0[place..<place + source.count])
+          .copyMemory(from: source)
+      }
+    }
+  }
+
+  /// - Returns: how many bytes were added.
   private static func copy(
-    _ tag: UInt8, _ input: ArraySlice<UInt8>, _ position: inout Int, to output: inout [UInt8],
-    limit: Int
-  ) throws(ParquetFlaw) {
+    _ tag: UInt8, _ input: ArraySlice<UInt8>, _ position: inout Int, in output: inout [UInt8],
+    _ filled: Int
+  ) throws(ParquetFlaw) -> Int {
     let (count, offset): (Int, Int)
     if tag & 3 == 1 {
       count = Int(tag >> 2 & 7) + 4
@@ -41,16 +54,12 @@ enum Snappy {
       count = Int(tag >> 2) + 1
       offset = try number(input, &position, extra: tag & 3 == 2 ? 2 : 4, or: 0)
     }
-    guard offset > 0, offset <= output.count, count <= limit - output.count else {
+    guard offset > 0, offset <= filled, count <= output.count - filled else {
       throw bad("copies from outside")
     }
-    let from = output.count - offset
-    if offset >= count {
-      output += output[from..<from + count]
-    } else {
-      // It reads what it writes: the pattern repeats.
-      for index in from..<from + count { output.append(output[index]) }
-    }
+    // At most 64 bytes; it may read what it writes, and then the pattern repeats.
+    for index in filled..<filled + count { output[index] = output[index - offset] }
+    return count
   }
 
   /// A number in `extra` bytes, little-endian; `value` where there are none.

@@ -21,6 +21,8 @@ public struct JSONText: Sendable {
   /// - Parameter buffer: takes the rest; what it held goes, its memory stays.
   public mutating func takeFirst(_ count: Int, into buffer: consuming [UInt8]) -> [UInt8] {
     buffer.removeAll(keepingCapacity: true)
+    // As much will come again; growing step by step would copy it all.
+    buffer.reserveCapacity(bytes.count)
     buffer += bytes[count...]
     bytes.removeLast(bytes.count - count)
     swap(&bytes, &buffer)
