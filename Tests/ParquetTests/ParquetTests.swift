@@ -3,7 +3,7 @@ import Parquet
 import Records
 import Testing
 
-/// Files of `Fixtures`, by Tests/ShardsTests/Tools/make-files.py (pyarrow 26.0.1): nested rows with nulls at
+/// Files of `Fixtures`, by Tests/ShardsTests/Fixtures/make-files.py (pyarrow 26.0.1): nested rows with nulls at
 /// every level, small pages with checksums, two row groups.
 @Suite struct ParquetTests {
   private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

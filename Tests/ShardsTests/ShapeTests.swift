@@ -3,7 +3,7 @@ import Records
 import Shards
 import Testing
 
-/// Files of each shape, by the writers of their ecosystems (Tools/make-files.py), and what becomes of them.
+/// Files of each shape, by the writers of their ecosystems (Fixtures/make-files.py), and what becomes of them.
 @Suite struct ShapeTests {
   private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("Fixtures").path

@@ -2,7 +2,7 @@
 """Writes the fixtures of the tests of imports: rows of our own making, by the writers of their ecosystems.
 
     python3 -m venv /tmp/venv && /tmp/venv/bin/pip install pyarrow==26.0.1 pandas==3.1.1 datasets==5.2.0
-    /tmp/venv/bin/python Tests/ShardsTests/Tools/make-files.py
+    /tmp/venv/bin/python Tests/ShardsTests/Fixtures/make-files.py
 
 Shapes, each by the writer that people use for it, go to Tests/ShardsTests/Fixtures; files that use one part
 of Parquet each, with the rows that they hold as JSON lines, go to Tests/ParquetTests/Fixtures. The test that
