@@ -15,11 +15,19 @@ public struct Change: Sendable, Equatable {
   }
 }
 
+extension Change {
+  /// Whether it is of an item of the list, or of an entry of the table, under `key`.
+  fileprivate func isInside(_ key: String) -> Bool {
+    path.hasPrefix(key + "[") || path.hasPrefix(key + ".")
+  }
+}
+
 extension Definition {
   /// What changed since `other`, in schema order. Both must have the same schema.
   ///
-  /// Section lists of equal length are compared key by key, so that an operational key inside them
-  /// may change; of different length, they are one change of the list's own role.
+  /// Section lists of equal length, and those in tables, are compared key by key, so that an
+  /// operational key inside them may change; of different length, they are one change of the list's
+  /// own role.
   public func changes(from other: Definition) -> [Change] {
     root.changes(from: other.root, shown: "")
   }
@@ -30,8 +38,9 @@ extension Definition {
     let changes = changes(from: frozen)
     let refused = changes.filter { $0.role == .identity }
     guard let first = refused.first else { return changes }
-    let key = String(first.path.prefix { $0 != "[" })
-    let place = origin(key) == .schema ? Origin.path(source) : origin(key)
+    let key = schema.keys.first { first.path == $0.path || first.isInside($0.path) }
+    let said = key.map { origin($0.path) } ?? .schema
+    let place = said == .schema ? Origin.path(source) : said
     let more =
       refused.count == 1 ? "" : " (and \(refused.dropFirst().map(\.path).joined(separator: ", ")))"
     throw DefinitionError(
@@ -48,17 +57,43 @@ extension Section {
       let old = other.value(key.path)
       let new = value(key.path)
       if old == new { continue }
-      if case .sections(let before) = old, case .sections(let now) = new, before.count == now.count
-      {
-        for (index, item) in now.enumerated() {
-          let path = "\(shown)\(key.path)[\(index)]."
-          changes += item.changes(from: before[index], shown: path)
-        }
-        continue
-      }
-      changes.append(
-        Change(path: shown + key.path, old: old.inline, new: new.inline, role: key.role))
+      changes += new.changes(from: old, shown: shown + key.path, key.role)
     }
     return changes
+  }
+}
+
+extension Value {
+  /// - Parameters:
+  ///   - shown: the key, as a change names it.
+  ///   - role: of the key itself.
+  fileprivate func changes(from other: Value, shown: String, _ role: Key.Role) -> [Change] {
+    if self == other { return [] }
+    switch (other, self) {
+    case (.sections(let before), .sections(let now)) where before.count == now.count:
+      return zip(before, now).enumerated().flatMap { index, pair in
+        pair.1.changes(from: pair.0, shown: "\(shown)[\(index)].")
+      }
+    case (.table(let before), .table(let now)) where now.isComparable(with: before):
+      return now.sorted { $0.key < $1.key }.flatMap { name, value in
+        value.changes(from: before[name] ?? .absent, shown: "\(shown).\(name)", role)
+      }
+    default: return [Change(path: shown, old: other.inline, new: inline, role: role)]
+    }
+  }
+}
+
+extension [String: Value] {
+  /// Whether two tables have the same names, and differ in section lists of equal length alone: what
+  /// differs can be named more closely then than by the table.
+  fileprivate func isComparable(with other: [String: Value]) -> Bool {
+    guard keys == other.keys else { return false }
+    return allSatisfy { name, value in
+      if value == other[name] { return true }
+      guard case .sections(let now) = value, case .sections(let before)? = other[name] else {
+        return false
+      }
+      return now.count == before.count
+    }
   }
 }

@@ -11,7 +11,7 @@ extension Definition {
   /// the same run exactly if these texts are equal. Hash it for a fingerprint.
   public var identityText: String {
     let keys = schema.keys.filter { $0.role == .identity }.map(\.path).sorted()
-    return keys.map { "\($0): \(value($0).inline)\n" }.joined()
+    return keys.map { "\($0): \(value($0).identity)\n" }.joined()
   }
 }
 

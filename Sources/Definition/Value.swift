@@ -20,7 +20,13 @@ extension Value {
   /// The value in one line, as YAML flow style: `null`, `true`, `3`, `1e-05`, `[1, 2]`, `{a: 1.0}`.
   ///
   /// Deterministic, and read back to an equal value.
-  public var inline: String {
+  public var inline: String { inline { _ in true } }
+
+  /// As `inline`, without what stands under operational keys in lists of maps: equal texts make the same
+  /// run.
+  public var identity: String { inline { $0.role == .identity } }
+
+  private func inline(_ shows: (Key) -> Bool) -> String {
     switch self {
     case .absent: return "null"
     case .flag(let flag): return flag ? "true" : "false"
@@ -28,14 +34,16 @@ extension Value {
     // Swift prints the shortest text that reads back to the same bits; -0 and 0 are one value.
     case .number(let number): return "\(number == 0 ? 0 : number)"
     case .text(let text): return quoted(text)
-    case .list(let items): return "[" + items.map(\.inline).joined(separator: ", ") + "]"
+    case .list(let items): return "[" + items.map { $0.inline(shows) }.joined(separator: ", ") + "]"
     case .table(let entries):
-      let pairs = entries.sorted { $0.key < $1.key }.map { "\(quoted($0.key)): \($0.value.inline)" }
+      let pairs = entries.sorted { $0.key < $1.key }
+        .map { "\(quoted($0.key)): \($0.value.inline(shows))" }
       return "{" + pairs.joined(separator: ", ") + "}"
     case .sections(let sections):
       let maps = sections.map { section in
         "{"
-          + section.saidKeys.map { "\($0.path): \(section.value($0.path).inline)" }
+          + section.saidKeys.filter(shows)
+          .map { "\($0.path): \(section.value($0.path).inline(shows))" }
           .joined(separator: ", ") + "}"
       }
       return "[" + maps.joined(separator: ", ") + "]"

@@ -98,6 +98,30 @@ import Testing
       frozen.identityText == (try resolve("steps: 5\ndata: {sets: [{path: a}]}")).identityText)
   }
 
+  @Test func operationalKeysInTablesOfListsMayChange() throws {
+    func judged(_ part: String) throws -> Definition {
+      try resolve("steps: 1\njudges: {a: [{name: x}, \(part)], b: plain}\njudge: [\(part)]")
+    }
+    let frozen = try judged("{name: y}")
+    let quicker = try judged("{name: y, workers: 4}")
+    #expect(
+      try quicker.changes(resuming: frozen).map(\.path) == [
+        "judge[0].workers", "judges.a[1].workers",
+      ])
+    #expect(quicker.identityText == frozen.identityText && quicker.yaml() != frozen.yaml())
+    for (part, path) in [("{name: z}", "judge[0].name"), ("{name: y, mode: m}", "judge[0].mode")] {
+      let said = #expect(throws: DefinitionError.self) {
+        try judged(part).changes(resuming: frozen)
+      }
+      #expect(said?.description.contains("\(path) was") == true, "\(said?.description ?? "")")
+      #expect(said?.description.contains("judges.a[1].") == true)
+    }
+    // Another number of parts, or a name in their place, is a change of the whole table.
+    let other = try resolve("steps: 1\njudges: {a: plain, b: plain}\njudge: [{name: y}]")
+    let said = #expect(throws: DefinitionError.self) { try other.changes(resuming: frozen) }
+    #expect(said?.description.hasPrefix("pipelines/x.yaml:2:9: judges was {a:") == true)
+  }
+
   @Test func explanationsSayEverything() throws {
     #expect(
       try sample.explain("optimizer.timeout")

@@ -6,6 +6,7 @@ private let judges = [
   Key("name", .text, meaning: "Which one."),
   Key("weight", .number(0...1), default: .number(1), meaning: "Its share."),
   Key("mode", .text, default: .absent, meaning: "How it reads."),
+  Key("workers", .integer(1...9), default: .absent, role: .operational, meaning: "At once."),
 ]
 
 /// A small schema with every kind of key.
