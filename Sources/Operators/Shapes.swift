@@ -86,11 +86,13 @@ public let keptPanelBytes = 4 << 30
 let absent = Int(bitPattern: UInt.max)
 
 /// Where the parameters of a critic's head stand in the flat parameter tensor: `weight` `[D]` and one
-/// bias.
+/// bias, which a reward model does not have.
 public struct ValueHead: Sendable {
   var c: ops_value_head
 
-  public init(weight: Int, bias: Int) { c = ops_value_head(weight: weight, bias: bias) }
+  public init(weight: Int, bias: Int?) {
+    c = ops_value_head(weight: weight, bias: bias ?? absent)
+  }
 }
 
 /// Where one layer's parameters stand in the flat parameter tensor, and their gradients in the

@@ -7,6 +7,9 @@ public import Operators
 /// the prompt's last row. So PPO's and verl's values, log-probabilities and rewards of a token stand
 /// at one index; after the last token the episode is over, and its state has no value.
 ///
+/// A reward model is the same without a bias; what it says of a sequence is the value after its last
+/// token.
+///
 /// Ownership, threads and determinism are those of `Policy`; the head itself uses no product kernel.
 public final class Critic: @unchecked Sendable {
   let transformer: Transformer
@@ -28,10 +31,13 @@ public final class Critic: @unchecked Sendable {
   }
 
   /// Reads a model directory; nothing is held twice.
+  /// - Parameter held: `.stored` only for weights that are not trained.
   /// - Throws: `ModelDirectoryError` and `PolicyError.Code.architecture`.
-  public convenience init(_ model: StoredModel, compute: Compute) throws {
+  public convenience init(
+    _ model: StoredModel, held: HeldWeights = .widened, compute: Compute
+  ) throws {
     try self.init(
-      configuration: model.configuration, weights: try model.weights(.widened, compute: compute))
+      configuration: model.configuration, weights: try model.weights(held, compute: compute))
   }
 
   /// A critic with a copy of the transformer of `policy` and a head of zeros, so that every value is 0.

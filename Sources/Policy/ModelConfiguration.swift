@@ -82,10 +82,8 @@ extension ModelConfiguration {
         all.append(TensorShape(name: "lm_head.weight", shape: [vocabularySize, hiddenSize]))
       }
     case .value:
-      all += [
-        TensorShape(name: "score.weight", shape: [1, hiddenSize]),
-        TensorShape(name: "score.bias", shape: [1]),
-      ]
+      all.append(TensorShape(name: "score.weight", shape: [1, hiddenSize]))
+      if !architecture.isRewardModel { all.append(TensorShape(name: "score.bias", shape: [1])) }
     }
     for layer in 0..<layerCount {
       let prefix = "model.layers.\(layer)."

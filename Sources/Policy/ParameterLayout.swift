@@ -28,7 +28,7 @@ struct ParameterLayout {
       valueHead = nil
     case .value:
       head = nil
-      valueHead = ValueHead(weight: offset("score.weight"), bias: offset("score.bias"))
+      valueHead = ValueHead(weight: offset("score.weight"), bias: offsets["score.bias"])
     }
     shape = TransformerShape(
       vocabulary: configuration.vocabularySize, hidden: configuration.hiddenSize,

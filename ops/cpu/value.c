@@ -41,7 +41,7 @@ OPS_BODY void value_run(void *arguments, size_t item, unsigned thread) {
   for (size_t i = first; i < end; i++) {
     const ops_head_row *row = &a->rows[i];
     ops_rmsnorm_row(a->x + row->row * D, a->norm, h, D, m->norm_epsilon);
-    const float value = ops_dot(h, a->weight, D) + *a->bias;
+    const float value = ops_dot(h, a->weight, D) + (a->bias ? *a->bias : 0);
     for (size_t t = 0; t < row->targets; t++)
       a->values[a->targets[row->first_target + t].index] = value;
   }
@@ -120,5 +120,6 @@ void ops_value_backward_f32(
   ops_parallel(context, runs(count), value_backward_run_variants[context->isa], &a);
   ops_add_columns(parts, runs(count), stride, D, g + model->final_norm);
   ops_add_columns(parts + D, runs(count), stride, D, g + head->weight);
-  ops_add_columns(parts + 2 * D, runs(count), stride, 1, g + head->bias);
+  if (head->bias != OPS_ABSENT)
+    ops_add_columns(parts + 2 * D, runs(count), stride, 1, g + head->bias);
 }

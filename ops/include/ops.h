@@ -322,7 +322,7 @@ size_t ops_filtered_distribution(
 // Offsets of a critic's head: one output in place of the vocabulary.
 typedef struct ops_value_head {
   size_t weight;  // [D]
-  size_t bias;    // [1]
+  size_t bias;    // [1] or OPS_ABSENT
 } ops_value_head;
 
 // values[index] = (RMSNorm(x) * final_norm) . weight + bias for every target of a row; the tokens
