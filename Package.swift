@@ -51,7 +51,7 @@ let package = Package(
     module("Digest", ["CCrypto"]),
     module("Operators", ["COps", "Records"]),
     module("Tokenizer", ["Records", "Files"]),
-    module("ChatTemplate", ["Records", "Files"]),
+    module("ChatTemplate", ["Records", "Files", "Tokenizer"]),
     module("Policy", ["Records", "Files", "Randomness", "Digest", "Tokenizer", "Operators"]),
     module("Estimator", ["Records", "Randomness"]),
     module("Mathematics"),

@@ -1,5 +1,3 @@
-public import ChatTemplate
-import Foundation
 public import Records
 public import Tokenizer
 
@@ -29,12 +27,14 @@ public struct ChatPrompts: Sendable {
     }
   }
 
-  /// The conversation with what precedes the next answer.
+  /// The conversation, with what precedes the next answer unless it `isWhole`.
   /// - Throws: `ChatTemplateError` where there is no template, or where it fails on these messages.
-  public func tokens(of messages: [Message]) throws(ChatTemplateError) -> [Int32] {
+  public func tokens(
+    of messages: [Message], isWhole: Bool = false
+  ) throws(ChatTemplateError) -> [Int32] {
     let template = try template.get()
     let (marked, mark) = try marked(messages, for: template)
-    let text = try template.render(marked, addGenerationPrompt: true, date: date)
+    let text = try template.render(marked, addGenerationPrompt: !isWhole, date: date)
     guard let mark else { return tokenizer.encode(text) }
     let (plain, places) = Self.unmarked(text, mark)
     return tokenizer.encode(plain, specials: .recognizedExcept(at: places))
