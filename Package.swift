@@ -40,6 +40,7 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CProcess"),
     .target(
       name: "COps", path: "ops", publicHeadersPath: "include",
       cSettings: [.treatAllWarnings(as: .error)],
@@ -57,6 +58,7 @@ let package = Package(
     module("Mathematics"),
     module("Conditions", ["Records"]),
     module("Verifiers", ["Records", "Mathematics"]),
+    module("Judges", ["Records", "Verifiers", "CProcess"]),
     module("Queue", ["Records", "Files", "Digest", "CLMDB", "CZstd"]),
     module("Parquet", ["Records", "Files", "CZlib", "CZstd"]),
     module("Shards", ["Records", "Files", "Randomness", "Digest", "Parquet", "CZlib", "CZstd"]),
@@ -65,11 +67,13 @@ let package = Package(
       "Stages",
       [
         "Records", "Files", "Randomness", "Digest", "Tokenizer", "ChatTemplate", "Policy",
-        "Estimator", "Verifiers", "Queue", "Shards", "Definition",
+        "Estimator", "Verifiers", "Judges", "Queue", "Shards", "Definition",
       ]),
     module(
       "Inspector",
-      ["Records", "Files", "Definition", "Tokenizer", "Verifiers", "Queue", "Stages"]),
+      [
+        "Records", "Files", "Definition", "Tokenizer", "Verifiers", "Queue", "Stages",
+      ]),
     module(
       "Evaluation",
       [
@@ -126,6 +130,7 @@ let package = Package(
         "Inspector",
       ]),
     tests("Verifiers", ["Verifiers", "Records", "Check"]),
+    tests("Judges", ["Judges", "Records", "Verifiers"]),
     tests(
       "Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"], hasFixtures: true),
     tests("Parquet", ["Parquet", "Records"], hasFixtures: true),

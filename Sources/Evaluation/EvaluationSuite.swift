@@ -122,7 +122,7 @@ public struct EvaluationSuite: Sendable {
     judges = VerifierSettings(definition)
     settings = Dictionary(
       uniqueKeysWithValues: Self.schema.keys.filter { $0.role == .identity }.map {
-        ($0.path, definition.value($0.path).inline)
+        ($0.path, definition.value($0.path).identity)
       })
     // It came later: evaluations that know nothing of it stay what they are.
     if draw == nil { settings["draw"] = nil }
@@ -177,9 +177,9 @@ public struct EvaluationSuite: Sendable {
       .filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
   }
 
-  /// Who judges, where responses may be so long.
-  public func verifiers(maximumTokens: Int) throws -> VerifierTable {
-    try judges.makeTable(maximumTokens: maximumTokens)
+  /// Who judges, where responses may be so long; in an evaluation's folder, if there is one already.
+  public func verifiers(maximumTokens: Int, folder: String? = nil) throws -> VerifierTable {
+    try judges.makeTable(maximumTokens: maximumTokens, folder: folder)
   }
 
   /// Whether its dataset is there.

@@ -112,7 +112,9 @@ public struct Evaluator {
     ].joined(separator: " ")
     let folder = run.directory.evaluation(step, task.name)
     let verifiers =
-      try task.suite?.verifiers(maximumTokens: settings.maximumTokens) ?? run.verifiers
+      try task.suite?.verifiers(maximumTokens: settings.maximumTokens, folder: folder)
+      ?? run.verifiers
+    try verifiers.prepare()
     if let suite = task.suite {
       let file = try describe(suite, verifiers, task.fingerprint, step)
       identity = file.identityText

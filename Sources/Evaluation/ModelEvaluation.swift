@@ -70,6 +70,7 @@ public struct ModelEvaluation {
   ) throws -> EvaluationResult? {
     let (questions, fingerprint) = try suite.questions()
     let verifiers = try suite.verifiers(maximumTokens: suite.maximumTokens)
+    try verifiers.prepare()
     let file = EvaluationFile(
       model: label, suite: suite.name, title: suite.title, group: suite.group.rawValue,
       identity: try identity(suite, verifiers, model, policy, data: fingerprint))
@@ -83,7 +84,8 @@ public struct ModelEvaluation {
           maximumTokens: suite.maximumTokens,
           chunkGroups: Self.questionsAtOnce(samples: suite.samples)),
         seed: options.seed, numerics: options.numerics,
-        renderer: model.renderer(asking: suite.template), verifiers: verifiers),
+        renderer: model.renderer(asking: suite.template),
+        verifiers: try suite.verifiers(maximumTokens: suite.maximumTokens, folder: folder)),
       interruption: interruption)
     try sayWhatBecomes(of: folder, file, done: try run.done, of: questions.count)
     let earlier = SamplingPace.read(from: folder)

@@ -38,7 +38,8 @@ final class SuiteRun {
     self.plan = plan
     self.interruption = interruption
     ledger = Ledger(queue: try Self.open(plan.folder, plan.identity))
-    verifier = VerifierStage(verifiers: plan.verifiers, renderer: plan.renderer)
+    verifier = VerifierStage(
+      verifiers: plan.verifiers, renderer: plan.renderer, interruption: interruption)
     for stage in [StageName.reader, .rollout, .verifier] { try ledger.claim(stage) }
     if try ledger.head(.prompts) == 0 { try emit() }
   }
@@ -84,6 +85,8 @@ final class SuiteRun {
       rollout = (stage, policy)
       if case .made(let outcome) = progress {
         try ledger.post(outcome, by: .rollout)
+        // Verdicts that are waited for may be interrupted.
+        if !plan.verifiers.asking.isEmpty { try ledger.commit() }
         moved = true
       }
     }

@@ -67,6 +67,8 @@ public struct VerdictRescore: Sendable, Encodable {
   public var rollouts = 0
   public var flips: [Flip] = []
   public var sources: [String: Totals] = [:]
+  /// What judges were paid for it, in words.
+  public var spent: [String] = []
 
   mutating func add(
     _ group: GroupID, _ source: String, _ verifier: String, _ old: [Verdict], _ new: [Verdict]
@@ -91,17 +93,39 @@ public struct VerdictRescore: Sendable, Encodable {
 }
 
 extension StoredRun {
-  /// Judges every stored rollout that has a verdict once more.
+  /// Judges every stored rollout that has a verdict once more. Verifiers that ask something outside are
+  /// asked anew, whatever the run has stored of them.
   public func rescore(with verifiers: VerifierTable) throws -> VerdictRescore {
+    try verifiers.prepare()
     var rescore = VerdictRescore()
+    var portion: [(group: GroupID, old: [Verdict], asked: AskedGroup)] = []
     try forEachAnsweredPrompt { answered in
       let old = answered.verdicts
       guard !old.isEmpty, old.count == answered.responses.count else { return }
-      let verifier = verifiers.verifier(for: answered.prompt.source)
-      let new = verifier.complete(
-        answered.responses.map { verifier.verify($0, of: answered.prompt) }, of: answered.responses)
-      rescore.add(answered.group, answered.prompt.source, verifier.name, old, new)
+      portion.append(
+        (
+          answered.group, old, AskedGroup(prompt: answered.prompt, responses: answered.responses)
+        ))
+      if portion.count == 64 { rescore.add(&portion, verifiers) }
     }
+    rescore.add(&portion, verifiers)
+    rescore.spent = verifiers.spent
     return rescore
+  }
+}
+
+extension VerdictRescore {
+  /// Judges a portion of groups, and empties it.
+  fileprivate mutating func add(
+    _ portion: inout [(group: GroupID, old: [Verdict], asked: AskedGroup)],
+    _ verifiers: VerifierTable
+  ) {
+    for (member, judged) in zip(portion, verifiers.judge(portion.map(\.asked))) {
+      guard let judged else { preconditionFailure("judging stopped without an interruption") }
+      let source = member.asked.prompt.source
+      add(
+        member.group, source, verifiers.verifier(for: source).name, member.old, judged.verdicts)
+    }
+    portion = []
   }
 }

@@ -17,11 +17,13 @@ extension Rederivation {
   }
 
   func verdicts(of step: StepLayout.Step) {
-    let compared = comparesAll ? Array(groups(of: step, in: .verdicts)) : []
-    for group in comparesAll ? compared : faulted(.verdicts, step.groups) {
+    let lost = faulted(.verdicts, step.groups)
+    for group in comparesAll ? Array(groups(of: step, in: .verdicts)) : lost {
       attempt(.verdicts, RecordKey(group)) {
         let prompt = try ledger.existing(PromptRecord.self, .prompts, group).prompt
         guard run.verifiers.verifier(for: prompt.source).isRepeatable else {
+          // There is nothing to compare it with.
+          guard lost.contains(group) else { return }
           throw unknown("the verdict, which its verifier would not repeat")
         }
         let rollouts = try ledger.existing(RolloutRecord.self, .rollouts, group)

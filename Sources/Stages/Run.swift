@@ -66,7 +66,7 @@ public final class Run {
     checkpoints = CheckpointStore(directory: directory, kept: settings.checkpoint.kept)
     try checkpoints.requireInitialFiles(ledger)
     renderer = try PromptRenderer(directory: directory.checkpoint(0), settings.reader, stream)
-    verifiers = try settings.makeVerifiers()
+    verifiers = try settings.makeVerifiers(in: directory.path)
     var notices = changes.map { "\($0.path): \($0.old) → \($0.new)" }
     if let notice = queue.notice { notices.append(notice) }
     if compute.productKernel != identity.productKernel {

@@ -23,6 +23,7 @@ extension Run {
     fork: RunFork? = nil
   ) throws {
     let settings = try RunSettings(definition)
+    try settings.makeVerifiers().prepare()
     let compute = settings.compute.makeCompute()
     let stream = try PromptStream(settings.reader, seed: settings.seed)
     let (policy, tokenizer) = try settings.initialPolicy(compute, initialModel: initialModel)

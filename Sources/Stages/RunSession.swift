@@ -43,6 +43,7 @@ public final class RunSession {
     try run.checkLead(ahead, of: names)
     began = clock.now
     metrics = MetricsFile(path: run.directory.metrics)
+    if names.contains(.verifier) { try run.prepareVerifiers() }
     for name in names { try run.ledger.claim(name, worker: share.worker) }
     if names.contains(.rollout) || names.contains(.optimizer) { try run.noteKernel() }
     if names.contains(.optimizer) {
@@ -226,7 +227,7 @@ extension Run {
       return VerifierStage(
         verifiers: verifiers, renderer: renderer,
         judgesDemonstrations: settings.algorithm.algorithm.gate.judgesDemonstrations,
-        share: work.share)
+        share: work.share, interruption: work.interruption)
     case .gate: return PerformanceGate(gate: settings.algorithm.algorithm.gate)
     case .loss:
       return try LossAssembler(

@@ -178,8 +178,9 @@ public struct RunSettings: Sendable, Equatable {
   }
 
   /// Who judges the rollouts.
-  public func makeVerifiers() throws(DefinitionError) -> VerifierTable {
-    try verifier.makeTable(maximumTokens: rollout.maximumTokens)
+  /// - Parameter folder: the run's.
+  public func makeVerifiers(in folder: String? = nil) throws(DefinitionError) -> VerifierTable {
+    try verifier.makeTable(maximumTokens: rollout.maximumTokens, folder: folder)
   }
 
   /// What no single key can say of itself.

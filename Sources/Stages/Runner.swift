@@ -107,6 +107,7 @@ public struct Runner {
       case .made(let outcome):
         try ledger.post(outcome, by: name)
         turn.moved = true
+        if outcome.isIrreplaceable { try ledger.commit() }
         worked[name, default: 0] +=
           name == .loss || name == .optimizer
           ? try ledger.cursor(name) - before : UInt64(outcome.records.count)

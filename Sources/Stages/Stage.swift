@@ -26,6 +26,9 @@ public struct Outcome {
   public var state: [UInt8]?
   /// Whether making it again after a crash would be dear (generated tokens, an update).
   public var isDear = false
+  /// Whether making it again may come to something else (verdicts from outside): it is committed before
+  /// anybody reads it.
+  public var isIrreplaceable = false
 
   public init() {}
 

@@ -29,10 +29,14 @@ public struct VerifierSettings: Sendable, Equatable {
     }
   }
 
-  /// - Parameter maximumTokens: of a response: the limit of parts that reward lengths and name none.
+  /// - Parameters:
+  ///   - maximumTokens: of a response: the limit of parts that reward lengths and name none.
+  ///   - folder: of the run or evaluation, where replies that were paid for are kept.
   /// - Throws: for what no verifier is, with its place.
-  public func makeTable(maximumTokens: Int) throws(DefinitionError) -> VerifierTable {
-    let context = VerifierContext(maximumTokens: maximumTokens)
+  public func makeTable(
+    maximumTokens: Int, folder: String? = nil
+  ) throws(DefinitionError) -> VerifierTable {
+    let context = VerifierContext(maximumTokens: maximumTokens, folder: folder)
     var table: [String: any Verifier] = [:]
     for (source, spelling) in bySource { table[source] = try spelling.makeVerifier(context) }
     return VerifierTable(standard: try standard.makeVerifier(context), bySource: table)

@@ -1,4 +1,5 @@
 public import Definition
+import Judges
 public import Verifiers
 
 /// Who judges, as definitions and suites say it: the name of a verifier, or a list of parts.
@@ -29,9 +30,6 @@ public struct VerifierSpelling: Sendable {
     self.origin = origin
   }
 
-  /// The spelling in one line: equal texts make equal verifiers.
-  public var text: String { value.inline }
-
   /// - Throws: `DefinitionError` with the place of what is wrong: an unknown name, a parameter that the
   ///   part does not take, parts that do not go together.
   public func makeVerifier(_ context: VerifierContext = VerifierContext()) throws(DefinitionError)
@@ -44,6 +42,8 @@ public struct VerifierSpelling: Sendable {
     case .sections(let items): (sections, parts) = (items, items.map(Self.part))
     default: preconditionFailure("\(path) is \(value.inline), not of kind VerifierSpelling.kind")
     }
+    var context = context
+    context.outside = Judges.make
     do throws(VerifierError) { return try Verifiers.make(parts, context) } catch {
       var place = origin
       var name = path
@@ -69,6 +69,7 @@ public struct VerifierSpelling: Sendable {
       case .integer(let integer): part.parameters.values[parameter.name] = .integer(integer)
       case .number(let number): part.parameters.values[parameter.name] = .number(number)
       case .text(let text): part.parameters.values[parameter.name] = .text(text)
+      case .list: part.parameters.values[parameter.name] = .texts(section.texts(parameter.name))
       default: break
       }
     }
@@ -95,10 +96,13 @@ public struct VerifierSpelling: Sendable {
         case .integer(let range): .integer(range)
         case .number(let range): .number(range)
         case .choice(let names): .choice(names)
-        case .text: .text
+        case .text, .secret: .text
+        case .texts: .list(of: .text)
         }
       return Key(
-        parameter.name, kind, default: .absent, unit: parameter.unit, meaning: parameter.meaning)
+        parameter.name, kind, default: .absent,
+        role: parameter.isOperational ? .operational : .identity, unit: parameter.unit,
+        secret: parameter.isSecret, meaning: parameter.meaning)
     }
 }
 

@@ -1,7 +1,6 @@
-public import Definition
 import Queue
 public import Records
-public import Verifiers
+import Verifiers
 
 /// Gives every rollout of a group a verdict. A verifier's error is a verdict of its own, never a
 /// reward of 0, and never stops the run. Demonstrations are judged too where the algorithm lets them
@@ -13,16 +12,21 @@ public struct VerifierStage: Stage {
   private let renderer: PromptRenderer
   private let judgesDemonstrations: Bool
   private let share: WorkShare
+  private let interruption: Interruption?
   /// Groups worked off at once: bounds what one transaction holds.
-  private let portion: UInt64 = 512
+  private let largestPortion: UInt64 = 512
+  /// Responses that are judged before the next commit: what waits for answers from outside loses few
+  /// of them at a kill.
+  private let portion: Int
   /// Groups that one of several workers takes at once.
   private let block: UInt64 = 32
-  private let clock = ContinuousClock()
 
   public init(
     verifiers: VerifierTable, renderer: PromptRenderer, judgesDemonstrations: Bool = false,
-    share: WorkShare = .whole
+    share: WorkShare = .whole, interruption: Interruption? = nil
   ) {
+    self.interruption = interruption
+    portion = verifiers.atOnce.map { 4 * $0 } ?? .max
     self.share = share
     self.verifiers = verifiers
     self.judgesDemonstrations = judgesDemonstrations
@@ -34,80 +38,61 @@ public struct VerifierStage: Stage {
     let end = try ledger.head(.rollouts)
     guard head < end else { return .waiting("no rollouts") }
     // One worker alone takes as much as there is.
-    let block = share == .whole ? portion : self.block
+    let block = share == .whole ? largestPortion : self.block
     guard
       let start = try share.firstPending(in: head..<end, block: block, .verdicts, ledger)
     else { return .waiting("no rollouts for \(share)") }
-    var outcome = Outcome()
-    for group in try share.pending(from: start, to: end, block: block, .verdicts, ledger) {
+    let pending = try share.pending(from: start, to: end, block: block, .verdicts, ledger)
+    var members: [(group: GroupID, record: RolloutRecord, asked: AskedGroup)] = []
+    var responses = 0
+    for group in pending where members.isEmpty || responses < portion {
       let prompt = try ledger.existing(PromptRecord.self, .prompts, group)
       let record = try ledger.existing(RolloutRecord.self, .rollouts, group)
       try record.requireAnswer(to: prompt, of: group, vocabulary: renderer.vocabulary)
-      outcome.add(verify(record, of: prompt.prompt), to: .verdicts, at: RecordKey(group))
+      members.append((group, record, asked(record, of: prompt.prompt)))
+      responses += members[members.count - 1].asked.responses.count
     }
-    return .made(outcome)
+    return .made(try outcome(of: members))
+  }
+
+  /// The verdicts of those groups that were not interrupted.
+  private func outcome(
+    of members: [(group: GroupID, record: RolloutRecord, asked: AskedGroup)]
+  ) throws -> Outcome {
+    var outcome = Outcome()
+    let judged = verifiers.judge(members.map(\.asked), interruption: interruption)
+    for (member, judged) in zip(members, judged) {
+      guard let judged else { continue }
+      outcome.add(verdicts(judged, of: member.record), to: .verdicts, at: RecordKey(member.group))
+    }
+    if outcome.records.isEmpty { throw Interrupted() }
+    outcome.isIrreplaceable = verifiers.atOnce != nil
+    return outcome
   }
 
   /// A group's verdicts. Judged demonstrations are members of the group: what compares responses
   /// compares them too.
   public func verify(_ rollouts: RolloutRecord, of prompt: Prompt) -> VerdictRecord {
-    let verifier = verifiers.verifier(for: prompt.source)
-    var record = VerdictRecord(verdicts: [], seconds: [])
+    guard let judged = verifiers.judge([asked(rollouts, of: prompt)])[0] else {
+      preconditionFailure("judging stopped without an interruption")
+    }
+    return verdicts(judged, of: rollouts)
+  }
+
+  private func asked(_ rollouts: RolloutRecord, of prompt: Prompt) -> AskedGroup {
     let trajectories = rollouts.rollouts + (judgesDemonstrations ? rollouts.demonstrations : [])
-    let responses = trajectories.map { trajectory in
-      Response(
-        text: renderer.text(of: trajectory), tokens: trajectory.tokens, finish: trajectory.finish)
-    }
-    var verdicts: [Verdict] = []
-    for response in responses {
-      let began = clock.now
-      verdicts.append(verifier.verify(response, of: prompt))
-      record.seconds.append(began.duration(to: clock.now).seconds)
-    }
-    verdicts = verifier.complete(verdicts, of: responses).map(\.checked)
-    record.verdicts = Array(verdicts.prefix(rollouts.rollouts.count))
-    record.demonstrations = Array(verdicts.dropFirst(rollouts.rollouts.count))
-    return record
-  }
-}
-
-extension Verdict {
-  /// The verdict, or an error where its numbers are none: no record holds them.
-  fileprivate var checked: Verdict {
-    guard case .scored(let reward, let components) = outcome,
-      let bad = ([reward] + components.map(\.value)).first(where: { !$0.isFinite })
-    else { return self }
-    return Verdict(outcome: .error("its verifier gave \(bad)"), rule: "error")
-  }
-}
-
-/// Which verifier judges which source.
-public struct VerifierTable: Sendable, CustomStringConvertible {
-  private let standard: any Verifier
-  private let bySource: [String: any Verifier]
-
-  public init(standard: any Verifier, bySource: [String: any Verifier]) {
-    self.standard = standard
-    self.bySource = bySource
+    return AskedGroup(
+      prompt: prompt,
+      responses: trajectories.map { trajectory in
+        Response(
+          text: renderer.text(of: trajectory), tokens: trajectory.tokens, finish: trajectory.finish)
+      })
   }
 
-  /// Those of a definition, of which nothing else is read but rollout.maximum_tokens.
-  /// - Throws: for what no verifier is, with its place.
-  public init(_ definition: Definition) throws(DefinitionError) {
-    self = try VerifierSettings(definition).makeTable(
-      maximumTokens: definition.integer("rollout.maximum_tokens"))
+  private func verdicts(_ judged: JudgedGroup, of rollouts: RolloutRecord) -> VerdictRecord {
+    let count = rollouts.rollouts.count
+    return VerdictRecord(
+      verdicts: Array(judged.verdicts.prefix(count)),
+      demonstrations: Array(judged.verdicts.dropFirst(count)), seconds: judged.seconds)
   }
-
-  public func verifier(for source: String) -> any Verifier { bySource[source] ?? standard }
-
-  /// Who judges, each with its version: `gsm8k 1, countdown: countdown 2`.
-  public var description: String {
-    ([standard.signature]
-      + bySource.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.signature)" })
-      .joined(separator: ", ")
-  }
-}
-
-extension Verifier {
-  fileprivate var signature: String { "\(name) \(version)" }
 }

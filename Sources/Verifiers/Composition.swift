@@ -34,6 +34,9 @@ public struct Composition: Verifier {
 
   public var version: Int { verifier.version }
   public var isRepeatable: Bool { verifier.isRepeatable }
+  public var asking: Asking { verifier.asking }
+  public var fingerprint: String? { verifier.fingerprint }
+  public var spent: String? { verifier.spent }
 
   init(_ verifier: any Verifier, _ parts: [VerifierPart], _ made: [VerifierEntry.Made]) {
     self.verifier = verifier
@@ -42,12 +45,24 @@ public struct Composition: Verifier {
     name = parts.map(\.name).joined(separator: "+")
   }
 
+  public func prepare() throws { try verifier.prepare() }
+  public func stop() { verifier.stop() }
+
   public func verify(response: String, prompt: Prompt, finish: FinishReason) -> Verdict {
     verify(Response(text: response, finish: finish), of: prompt)
   }
 
   public func verify(_ response: Response, of prompt: Prompt) -> Verdict {
-    var verdict = verifier.verify(response, of: prompt)
+    shaped(verifier.verify(response, of: prompt), response)
+  }
+
+  public func verify(all responses: [Response], of prompt: Prompt) -> [Verdict] {
+    zip(verifier.verify(all: responses, of: prompt), responses).map(shaped)
+  }
+
+  /// The verdict with the parts that look at its response alone.
+  private func shaped(_ verdict: Verdict, _ response: Response) -> Verdict {
+    var verdict = verdict
     guard case .scored(let reward, var components) = verdict.outcome else { return verdict }
     let judged = JudgedResponse(response, accuracy: verdict.accuracy ?? reward)
     for (part, made) in zip(parts, made) {

@@ -13,6 +13,9 @@ public struct TagsVerifier: Verifier {
   public let name = "tags"
   public var version: Int { inner.version }
   public var isRepeatable: Bool { inner.isRepeatable }
+  public var asking: Asking { inner.asking }
+  public var fingerprint: String? { inner.fingerprint }
+  public var spent: String? { inner.spent }
 
   private let inner: any Verifier
   private let rule: Rule
@@ -43,12 +46,18 @@ public struct TagsVerifier: Verifier {
     }
   }
 
+  public func prepare() throws { try inner.prepare() }
+  public func stop() { inner.stop() }
+
   public func verify(response: String, prompt: Prompt, finish: FinishReason) -> Verdict {
     let text = Bytes(response)
     guard let span = marked(text) else {
-      // The ground truth may be unreadable all the same, which no response can help.
-      let verdict = inner.verify(response: "", prompt: prompt, finish: .stop)
-      if case .error = verdict.outcome { return verdict }
+      // The ground truth may be unreadable all the same, which no response can help. Who asks outside is
+      // not asked about nothing.
+      if inner.asking == .inTurn {
+        let verdict = inner.verify(response: "", prompt: prompt, finish: .stop)
+        if case .error = verdict.outcome { return verdict }
+      }
       return .scored(
         false, rule: "\(rule.rawValue)-missing", extracted: nil, response: text, format: false)
     }

@@ -2,8 +2,9 @@ public import Records
 
 /// Says whether a response answers its prompt.
 ///
-/// A built-in verifier is a pure function, bounded by counted operations on any input: its verdicts
-/// repeat, on every machine. A ground truth it cannot read is `Verdict.Outcome.error`, never a reward
+/// A verifier of this module is a pure function, bounded by counted operations on any input: its
+/// verdicts repeat, on every machine. Others ask a program, a service or a model (``Asking``). A ground
+/// truth it cannot read, and an answer that does not come, is `Verdict.Outcome.error`, never a reward
 /// of 0.
 public protocol Verifier: Sendable {
   /// Its name in definitions.
@@ -12,6 +13,20 @@ public protocol Verifier: Sendable {
   var version: Int { get }
   /// Whether it gives the same verdict again, on every machine: a lost one can then be made anew.
   var isRepeatable: Bool { get }
+  /// How it wants to be asked.
+  var asking: Asking { get }
+  /// What its verdicts depend on besides its definition, such as the digest of a model's weights; nil:
+  /// nothing. To be asked for when it is prepared.
+  var fingerprint: String? { get }
+  /// What it was paid for, in words: here, and earlier where that was kept. nil: nothing.
+  var spent: String? { get }
+  /// Looks for what it needs: a program, a key, a model, a sandbox. To be called before anything is
+  /// asked of it; a definition can be checked without.
+  ///
+  /// - Throws: what is missing, and what to do.
+  func prepare() throws
+  /// Gives up what it waits for. The verdicts that come of that are not to be kept; it can be asked again.
+  func stop()
   /// - Parameters:
   ///   - response: the text of the rollout, without the stop token.
   ///   - prompt: whose `groundTruth` is compared with.
@@ -21,6 +36,8 @@ public protocol Verifier: Sendable {
   func verify(response: String, prompt: Prompt, finish: FinishReason) -> Verdict
   /// The same for whoever reads token ids too.
   func verify(_ response: Response, of prompt: Prompt) -> Verdict
+  /// Verdicts of several responses to one prompt, for whoever is asked ``Asking/together``.
+  func verify(all responses: [Response], of prompt: Prompt) -> [Verdict]
   /// Adds what needs the verdicts of a whole group, such as a reward for being shorter than the others.
   ///
   /// - Parameters:
@@ -32,9 +49,18 @@ public protocol Verifier: Sendable {
 extension Verifier {
   public var version: Int { 1 }
   public var isRepeatable: Bool { true }
+  public var asking: Asking { .inTurn }
+  public var fingerprint: String? { nil }
+  public var spent: String? { nil }
+  public func prepare() throws {}
+  public func stop() {}
 
   public func verify(_ response: Response, of prompt: Prompt) -> Verdict {
     verify(response: response.text, prompt: prompt, finish: response.finish)
+  }
+
+  public func verify(all responses: [Response], of prompt: Prompt) -> [Verdict] {
+    responses.map { verify($0, of: prompt) }
   }
 
   public func complete(_ verdicts: [Verdict], of responses: [Response]) -> [Verdict] { verdicts }

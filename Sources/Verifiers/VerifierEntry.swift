@@ -45,7 +45,9 @@ extension VerifierEntry {
   /// All there are, verifiers first, each half in alphabetical order.
   public static let all: [VerifierEntry] = verifiers + shapes
 
-  static let verifiers: [VerifierEntry] = [
+  static let verifiers = (pure + outside).sorted { $0.name < $1.name }
+
+  private static let pure: [VerifierEntry] = [
     VerifierEntry("choice", "the letter or text of the right option") { _, _ in
       .verifier(ChoiceVerifier())
     },
@@ -89,9 +91,9 @@ extension VerifierEntry {
     VerifierEntry(
       "tags", "what another verifier says of the text that tags mark",
       ["of", "rule", "opening", "closing"]
-    ) { (parameters, _) throws(VerifierError) in
+    ) { (parameters, context) throws(VerifierError) in
       guard let name = parameters.text("of"), let entry = named(name), name != "tags",
-        case .verifier(let inner) = try entry.make(parameters, VerifierContext())
+        case .verifier(let inner) = try entry.make(parameters, context)
       else {
         throw VerifierError(
           "of",

@@ -9,7 +9,7 @@ public struct VerifierError: DescribedError, Equatable {
   public var problem: String
   public var remedy: String
 
-  init(_ parameter: String, _ problem: String, remedy: String) {
+  public init(_ parameter: String, _ problem: String, remedy: String) {
     self.parameter = parameter
     self.problem = problem
     self.remedy = remedy

@@ -5,25 +5,30 @@ public struct VerifierParameters: Sendable, Equatable {
     case integer(Int)
     case number(Double)
     case text(String)
+    case texts([String])
   }
 
   public var values: [String: Value]
 
   public init(_ values: [String: Value] = [:]) { self.values = values }
 
-  func text(_ name: String) -> String? {
+  public func text(_ name: String) -> String? {
     if case .text(let text)? = values[name] { text } else { nil }
   }
 
-  func flag(_ name: String) -> Bool {
+  public func texts(_ name: String) -> [String]? {
+    if case .texts(let texts)? = values[name] { texts } else { nil }
+  }
+
+  public func flag(_ name: String) -> Bool {
     if case .flag(let flag)? = values[name] { flag } else { false }
   }
 
-  func integer(_ name: String) -> Int? {
+  public func integer(_ name: String) -> Int? {
     if case .integer(let integer)? = values[name] { integer } else { nil }
   }
 
-  func number(_ name: String) -> Double? {
+  public func number(_ name: String) -> Double? {
     if case .number(let number)? = values[name] { number } else { nil }
   }
 }
@@ -36,14 +41,25 @@ public struct VerifierParameter: Sendable {
     case number(ClosedRange<Double>)
     case choice([String])
     case text
+    case texts
+    /// A reference to the environment, `${NAME}`: the value is nowhere stored.
+    case secret
   }
 
   public let name: String
   public let kind: Kind
   public let meaning: String
   public let unit: String?
+  /// It says how a verdict is come by and not what it is: a run may go on with another value.
+  public let isOperational: Bool
 
-  init(_ name: String, _ kind: Kind, unit: String? = nil, _ meaning: String) {
+  public var isSecret: Bool { if case .secret = kind { true } else { false } }
+
+  init(
+    _ name: String, _ kind: Kind, unit: String? = nil, isOperational: Bool = false,
+    _ meaning: String
+  ) {
+    self.isOperational = isOperational
     self.name = name
     self.kind = kind
     self.unit = unit
@@ -55,16 +71,30 @@ public struct VerifierParameter: Sendable {
 public struct VerifierContext: Sendable {
   /// Tokens of the longest response that can be sampled.
   public var maximumTokens: Int?
+  /// The folder of the run or evaluation, where what was paid for is kept; nil outside of any.
+  public var folder: String?
+  /// Makes the verifiers that this module only names; nil where nothing outside can be asked.
+  public var outside: Outside?
 
-  public init(maximumTokens: Int? = nil) { self.maximumTokens = maximumTokens }
+  /// - Parameters: name of the entry, and what the definition says of it.
+  public typealias Outside =
+    @Sendable (String, VerifierParameters, VerifierContext) throws(VerifierError) -> any Verifier
+
+  public init(maximumTokens: Int? = nil, folder: String? = nil, outside: Outside? = nil) {
+    self.maximumTokens = maximumTokens
+    self.folder = folder
+    self.outside = outside
+  }
 }
 
 extension VerifierParameter {
   private static let lengths = 1...1_048_576
-  private static let finite = -1e6...1e6
+  static let finite = -1e6...1e6
 
   /// All that there are, in the order in which they are shown.
-  public static let all: [VerifierParameter] = [
+  public static let all: [VerifierParameter] = builtIn + outside
+
+  private static let builtIn: [VerifierParameter] = [
     VerifierParameter(
       "mode", .choice(GSM8KMode.allCases.map(\.rawValue)),
       "gsm8k: strict reads `#### n`, flexible the last number, answer-line the last line `A: n`. "

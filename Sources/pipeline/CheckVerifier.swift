@@ -29,6 +29,7 @@ struct CheckVerifier: ParsableCommand {
 
   func run() throws {
     let judge = try verifier.map { try VerifierOption.verifier($0) }
+    try judge?.prepare()
     var report = VerifierCheck()
     for name in files where report.files[name] == nil {
       // A shell's `DIR/*` names the README beside the files.

@@ -45,6 +45,7 @@ struct ExaminerOptions: ParsableArguments {
     let verifiers = try verifier.map {
       VerifierTable(standard: try VerifierOption.verifier($0), bySource: [:])
     }
+    try verifiers?.prepare()
     let counter = try tokenizer.map { try Tokenizer(file: $0 + "/tokenizer.json") }
     return { dataset in
       var examiners: [any RowExaminer] = []

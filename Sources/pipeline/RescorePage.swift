@@ -29,6 +29,7 @@ struct RescorePage {
     if !table.isEmpty { output.print(table) }
     output.print(
       "\(rescore.groups) groups, \(rescore.rollouts) rollouts, \(rescore.flips.count) flips")
+    for line in rescore.spent { output.print(TerminalText.escaped(line)) }
   }
 
   private func printFlips() {

@@ -85,6 +85,7 @@ struct VerifyExplain: ParsableCommand {
       text = String(decoding: data, as: UTF8.self)
     }
     let judge = try VerifierOption.verifier(verifier ?? "")
+    try judge.prepare()
     let prompt = Prompt(
       id: "text", content: .text(prompt), groundTruth: gold ?? "", source: "",
       tags: Dictionary(tags.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }))
@@ -117,7 +118,11 @@ struct VerifyRescore: ParsableCommand {
 
   func run() throws {
     let definition = try RunKeys.schema.resolve(file: DefinitionArgument.file(definition))
-    let rescore = try place.open().rescore(with: try VerifierTable(definition))
+    let verifiers = try VerifierTable(definition)
+    if !verifiers.asking.isEmpty {
+      Output.note("asking \(verifiers.asking.joined(separator: ", ")) anew; nothing is stored")
+    }
+    let rescore = try place.open().rescore(with: verifiers)
     if options.json { return try options.output.json(rescore) }
     RescorePage(rescore, limit: limit, options.output).print()
   }

@@ -1,0 +1,22 @@
+extension VerifierEntry {
+  /// Verifiers that ask something outside. Their names and parameters are known here, so that a
+  /// definition is checked the same way whoever reads it; ``VerifierContext/outside`` makes them.
+  static let outside: [VerifierEntry] = [
+    asking(
+      "command", "what a program of your own says, in lines of JSON",
+      ["program", "workers", "timeout_seconds"]),
+  ]
+
+  private static func asking(
+    _ name: String, _ summary: String, _ parameters: [String]
+  ) -> VerifierEntry {
+    VerifierEntry(name, summary, parameters) { (parameters, context) throws(VerifierError) in
+      guard let outside = context.outside else {
+        throw VerifierError(
+          "name", "\(name) asks something outside, which cannot be done here",
+          remedy: "Name a verifier that computes its verdicts.")
+      }
+      return .verifier(try outside(name, parameters, context))
+    }
+  }
+}
