@@ -58,7 +58,11 @@ let package = Package(
     module("Mathematics"),
     module("Conditions", ["Records"]),
     module("Verifiers", ["Records", "Mathematics"]),
-    module("Judges", ["Records", "Verifiers", "CProcess"]),
+    module(
+      "Judges",
+      [
+        "Records", "Files", "Digest", "Verifiers", "CProcess",
+      ]),
     module("Queue", ["Records", "Files", "Digest", "CLMDB", "CZstd"]),
     module("Parquet", ["Records", "Files", "CZlib", "CZstd"]),
     module("Shards", ["Records", "Files", "Randomness", "Digest", "Parquet", "CZlib", "CZstd"]),
@@ -72,7 +76,7 @@ let package = Package(
     module(
       "Inspector",
       [
-        "Records", "Files", "Definition", "Tokenizer", "Verifiers", "Queue", "Stages",
+        "Records", "Files", "Definition", "Tokenizer", "Verifiers", "Judges", "Queue", "Stages",
       ]),
     module(
       "Evaluation",
@@ -107,7 +111,7 @@ let package = Package(
         "Policy",
         "Stages", "Inspector", "Evaluation", "Conditions", "Preparation", "Check", "Shards",
         "Queue", "Definition", "Estimator",
-        "Laboratory", "Replay", "Bench", "Verifiers",
+        "Laboratory", "Replay", "Bench", "Verifiers", "Judges",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -130,7 +134,11 @@ let package = Package(
         "Inspector",
       ]),
     tests("Verifiers", ["Verifiers", "Records", "Check"]),
-    tests("Judges", ["Judges", "Records", "Verifiers"]),
+    // An endpoint of a judge's, for tests.
+    .target(name: "JudgeServer", path: "Tests/JudgeServer", swiftSettings: strict),
+    tests(
+      "Judges",
+      ["Judges", "JudgeServer", "Records", "Verifiers"]),
     tests(
       "Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"], hasFixtures: true),
     tests("Parquet", ["Parquet", "Records"], hasFixtures: true),

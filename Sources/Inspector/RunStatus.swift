@@ -1,4 +1,5 @@
 import Foundation
+public import Judges
 import Queue
 import Records
 public import Stages
@@ -52,6 +53,8 @@ public struct RunStatus: Sendable, Equatable, Encodable {
   /// as wrong.
   public var verifierErrors: UInt64
   public var quarantined: Int
+  /// What judges were paid for, by model.
+  public var judges: [JudgeCost]
   /// The first step and group that are kept; above 0 where retention has trimmed others.
   public var firstStep: UInt64
   public var firstGroup: UInt64
@@ -96,7 +99,8 @@ extension StoredRun {
       curves: Self.watched.map { RunStatus.Curve(metric: $0, values: metrics.series($0)) }
         .filter { curve in curve.values.contains { !$0.isNaN } },
       verifierErrors: UInt64(metrics.series("verifier/errors").filter { $0 > 0 }.reduce(0, +)),
-      quarantined: try queue.read { try $0.quarantine().count }, firstStep: base.step,
+      quarantined: try queue.read { try $0.quarantine().count },
+      judges: try directory.judgeCosts(), firstStep: base.step,
       firstGroup: base.group, origin: origin, kernels: kernels,
       notice: Self.joined(notice, Self.holes(in: metrics)))
   }

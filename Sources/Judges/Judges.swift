@@ -12,6 +12,7 @@ public enum Judges {
   ) throws(VerifierError) -> any Verifier {
     switch name {
     case "command": try CommandVerifier(parameters)
+    case "judge": try JudgeVerifier(parameters, folder: context.folder)
     default: preconditionFailure("nobody makes the verifier \(name)")
     }
   }

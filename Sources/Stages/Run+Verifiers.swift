@@ -1,3 +1,5 @@
+import Foundation
+public import Judges
 import Queue
 import Records
 
@@ -22,5 +24,15 @@ extension Run {
           + String(decoding: known, as: UTF8.self).shortened,
         remedy: "Put the reward model's directory back, or start another run.")
     }
+  }
+}
+
+extension RunDirectory {
+  /// What the replies of judges came to, those of evaluations included.
+  public func judgeCosts() throws -> [JudgeCost] {
+    let names =
+      FileManager.default.fileExists(atPath: evaluations)
+      ? try FileManager.default.contentsOfDirectory(atPath: evaluations).sorted() : []
+    return try JudgementStore.costs(in: [path] + names.map { "\(evaluations)/\($0)" })
   }
 }

@@ -67,7 +67,10 @@ public struct RunBackup {
         try copyCheckpoint(pointer, from: source, to: building)
       }
     }
-    for (file, place) in [(source.metrics, building.metrics), (source.summary, building.summary)] {
+    for (file, place) in [
+      (source.metrics, building.metrics), (source.summary, building.summary),
+      (source.judgements, building.judgements),
+    ] {
       if FileManager.default.fileExists(atPath: file) { try copy(file, to: place) }
     }
     try copyFolders(source, building)

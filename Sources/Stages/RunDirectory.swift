@@ -1,6 +1,7 @@
 import Digest
 import Files
 import Foundation
+import Judges
 import Records
 
 /// The places of a run on disk.
@@ -21,6 +22,8 @@ public struct RunDirectory: Sendable, Equatable {
   public var summary: String { path + "/summary.json" }
   public var metrics: String { path + "/metrics.jsonl" }
   public var logs: String { path + "/logs" }
+  /// What judges have replied.
+  var judgements: String { "\(path)/\(JudgementStore.fileName)" }
   public var attempts: String { path + "/logs/generation.attempts" }
 
   /// Of an evaluation outside of any run, which its records were made with.

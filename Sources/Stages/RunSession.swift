@@ -192,6 +192,7 @@ extension Run {
       ledger, attempts: attempts, metrics: MetricsFile(path: directory.metrics))
     let checkpoint = try checkpoints.newestStep(ledger) ?? 0
     let weights = PolicyFiles.weights(in: directory.checkpoint(checkpoint), settings)
+    let judges = try directory.judgeCosts()
     return Summary(
       definition: settings.name, seed: settings.seed, steps: settings.steps,
       stepsDone: Int(try ledger.cursor(.optimizer)), state: state, wallSeconds: wallSeconds,
@@ -201,7 +202,7 @@ extension Run {
       evaluation: evaluation, gate: tally.gate, rolloutAccuracy: tally.rolloutAccuracy,
       storedBytes: UInt64(try queue.pagesInUse(.rollouts)) + tally.trimmedBytes,
       rawBytes: tally.rawBytes,
-      errors: ["verifier": tally.verifierErrors])
+      errors: ["verifier": tally.verifierErrors], judges: judges.isEmpty ? nil : judges)
   }
 
   fileprivate func makeStage(

@@ -1,4 +1,5 @@
 import Foundation
+public import Judges
 import Queue
 import Records
 
@@ -82,6 +83,8 @@ public struct Summary: Codable, Sendable, Equatable {
   public var storedBytes: UInt64
   public var rawBytes: UInt64
   public var errors: [String: UInt64]
+  /// What judges were paid for; nil where none was asked.
+  public var judges: [JudgeCost]?
 
   private enum CodingKeys: String, CodingKey {
     case definition
@@ -100,7 +103,7 @@ public struct Summary: Codable, Sendable, Equatable {
     case rolloutAccuracy = "rollout_accuracy"
     case storedBytes = "stored_bytes"
     case rawBytes = "raw_bytes"
-    case errors
+    case errors, judges
   }
 
   public static func read(from directory: RunDirectory) throws -> Summary? {

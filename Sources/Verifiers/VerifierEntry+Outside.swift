@@ -5,6 +5,13 @@ extension VerifierEntry {
     asking(
       "command", "what a program of your own says, in lines of JSON",
       ["program", "workers", "timeout_seconds"]),
+    asking(
+      "judge", "what a language model behind an endpoint says by a rubric",
+      [
+        "url", "model", "api_key", "rubric", "lowest", "highest", "pass", "seed", "reply_tokens",
+        "reply_format", "timeout_seconds", "retries", "retry_seconds", "parallel", "prompt_price",
+        "completion_price",
+      ]),
   ]
 
   private static func asking(

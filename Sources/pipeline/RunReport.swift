@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Inspector
+import Judges
 import Records
 import Stages
 
@@ -98,6 +99,7 @@ enum RunReport {
 
   private static func facts(_ summary: Summary, _ place: RunDirectory) -> [String] {
     let share = summary.rawBytes == 0 ? 0 : Double(summary.storedBytes) / Double(summary.rawBytes)
+    let judges = (summary.judges ?? []).map { TerminalText.escaped("judge \($0.text)") }
     return [
       "\(summary.stepsDone) steps in \(ProgressDisplay.duration(summary.wallSeconds)), "
         + "peak memory \(summary.peakMemoryBytes >> 20) MiB, product kernel \(summary.productKernel), "
@@ -105,6 +107,7 @@ enum RunReport {
       "\(summary.generatedTokens) tokens sampled, stored at "
         + "\(ProgressDisplay.fixed(share, 2)) of their raw bytes",
       "\(summary.errors["verifier"] ?? 0) verifier errors, which count neither as right nor as wrong",
+    ] + judges + [
       "weights sha256 \(summary.weightsSHA256)",
       "run          \(place.path)",
       "checkpoint   \(place.checkpoint(UInt64(summary.stepsDone)))",

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Inspector
+import Judges
 import Stages
 
 struct StatusCommand: ParsableCommand {
@@ -51,6 +52,7 @@ private struct StatusReport {
     for use in status.kernels {
       output.print("kernel      \(TerminalText.escaped(use.kernel)) from step \(use.step)")
     }
+    for judge in status.judges { output.print(TerminalText.escaped("judge       \(judge.text)")) }
     if status.verifierErrors > 0 {
       output.print(
         output.styled(
