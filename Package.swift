@@ -61,7 +61,8 @@ let package = Package(
     module(
       "Judges",
       [
-        "Records", "Files", "Digest", "Verifiers", "CProcess",
+        "Records", "Files", "Digest", "Tokenizer", "ChatTemplate", "Operators", "Policy",
+        "Verifiers", "CProcess",
       ]),
     module("Queue", ["Records", "Files", "Digest", "CLMDB", "CZstd"]),
     module("Parquet", ["Records", "Files", "CZlib", "CZstd"]),
@@ -138,7 +139,7 @@ let package = Package(
     .target(name: "JudgeServer", path: "Tests/JudgeServer", swiftSettings: strict),
     tests(
       "Judges",
-      ["Judges", "JudgeServer", "Records", "Verifiers"]),
+      ["Judges", "JudgeServer", "Records", "Verifiers", "Policy", "Operators", "Tokenizer"]),
     tests(
       "Shards", ["Shards", "Records", "Randomness", "Digest", "Verifiers"], hasFixtures: true),
     tests("Parquet", ["Parquet", "Records"], hasFixtures: true),

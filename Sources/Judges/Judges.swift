@@ -13,6 +13,7 @@ public enum Judges {
     switch name {
     case "command": try CommandVerifier(parameters)
     case "judge": try JudgeVerifier(parameters, folder: context.folder)
+    case "reward-model": try RewardModelVerifier(parameters)
     default: preconditionFailure("nobody makes the verifier \(name)")
     }
   }

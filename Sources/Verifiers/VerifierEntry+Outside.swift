@@ -12,6 +12,9 @@ extension VerifierEntry {
         "reply_format", "timeout_seconds", "retries", "retry_seconds", "parallel", "prompt_price",
         "completion_price",
       ]),
+    asking(
+      "reward-model", "a score of a sequence classifier, at least that which passes",
+      ["model", "pass"]),
   ]
 
   private static func asking(
