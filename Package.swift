@@ -42,6 +42,9 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CProcess"),
     .target(
+      name: "CSandbox",
+      cSettings: [.define("_GNU_SOURCE"), .treatAllWarnings(as: .error)]),
+    .target(
       name: "COps", path: "ops", publicHeadersPath: "include",
       cSettings: [.treatAllWarnings(as: .error)],
       linkerSettings: [.linkedLibrary("pthread")]),
@@ -62,7 +65,7 @@ let package = Package(
       "Judges",
       [
         "Records", "Files", "Digest", "Tokenizer", "ChatTemplate", "Operators", "Policy",
-        "Verifiers", "CProcess",
+        "Verifiers", "CProcess", "CSandbox",
       ]),
     module("Queue", ["Records", "Files", "Digest", "CLMDB", "CZstd"]),
     module("Parquet", ["Records", "Files", "CZlib", "CZstd"]),

@@ -12,9 +12,21 @@ public enum Judges {
   ) throws(VerifierError) -> any Verifier {
     switch name {
     case "command": try CommandVerifier(parameters)
+    case "code": try CodeVerifier(parameters)
     case "judge": try JudgeVerifier(parameters, folder: context.folder)
     case "reward-model": try RewardModelVerifier(parameters)
     default: preconditionFailure("nobody makes the verifier \(name)")
     }
   }
+
+  /// Tries the sandbox of the verifier `code`.
+  /// - Throws: what the machine lacks.
+  public static func probeSandbox() throws(JudgeError) {
+    let limits = Sandbox.Limits(
+      timeoutSeconds: 10, memoryBytes: 1 << 30, processes: 1, diskBytes: 1 << 20, outputBytes: 1024)
+    try Sandbox(limits, readable: []).probe()
+  }
+
+  /// What the machine lacks that the sandbox does without; nil: nothing.
+  public static var sandboxWeakness: String? { Sandbox.weakness }
 }

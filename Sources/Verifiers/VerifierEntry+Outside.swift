@@ -3,6 +3,12 @@ extension VerifierEntry {
   /// definition is checked the same way whoever reads it; ``VerifierContext/outside`` makes them.
   static let outside: [VerifierEntry] = [
     asking(
+      "code", "a program that passes the tests of the ground truth, in a sandbox",
+      [
+        "allow_code", "interpreter", "readable", "timeout_seconds", "memory_megabytes",
+        "processes", "disk_megabytes", "output_kilobytes", "partial", "parallel",
+      ]),
+    asking(
       "command", "what a program of your own says, in lines of JSON",
       ["program", "workers", "timeout_seconds"]),
     asking(

@@ -1,6 +1,6 @@
 extension VerifierParameter {
   /// Of the verifiers that ask something outside, in the order in which they are shown.
-  static let outside: [VerifierParameter] = asked + judge
+  static let outside: [VerifierParameter] = asked + code + judge
 
   private static let asked: [VerifierParameter] = [
     VerifierParameter(
@@ -23,6 +23,31 @@ extension VerifierParameter {
       "pass", .number(finite),
       "judge, reward-model: the score from which on a response is right. judge requires it; without "
         + "it no response is right for a reward-model."),
+  ]
+
+  private static let code: [VerifierParameter] = [
+    VerifierParameter(
+      "allow_code", .flag, "code: must be true: programs that a model wrote run on this machine."),
+    VerifierParameter(
+      "interpreter", .texts,
+      "code: what runs the program, whose file is the last argument. Default [python3]."),
+    VerifierParameter(
+      "readable", .texts,
+      "code: folders beside those of the system that the program may read. Default none."),
+    VerifierParameter(
+      "memory_megabytes", .integer(16...1_048_576), unit: "MB",
+      "code: address space of each process. Default 1024."),
+    VerifierParameter(
+      "processes", .integer(1...4096),
+      "code: processes and threads of one sandbox together. Default 8."),
+    VerifierParameter(
+      "disk_megabytes", .integer(1...65_536), unit: "MB",
+      "code: what fits into the sandbox's only writable folder, which is in memory. Default 64."),
+    VerifierParameter(
+      "output_kilobytes", .integer(1...1_048_576), unit: "kB",
+      "code: output of one test. Default 1024."),
+    VerifierParameter(
+      "partial", .flag, "code: the reward is the share of tests that pass. Default false: 1 or 0."),
   ]
 
   private static let judge: [VerifierParameter] = [

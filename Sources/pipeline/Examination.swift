@@ -1,5 +1,6 @@
 import Foundation
 import Inspector
+import Judges
 import Operators
 import Queue
 
@@ -56,6 +57,8 @@ struct Examination: Encodable {
   /// What can be had without swapping; nil where the system does not say.
   let availableMemoryBytes: UInt64?
   let disk: Disk
+  /// Whether programs that a model wrote can be kept apart from the machine (the verifier `code`).
+  let hasSandbox: Bool
   let findings: [Finding]
   let isWell: Bool
 
@@ -84,7 +87,9 @@ struct Examination: Encodable {
       folder: URL(fileURLWithPath: folder).path, fileSystem: place.fileSystem,
       isSuitable: place.problem == nil, freeBytes: place.space.free,
       totalBytes: place.space.total)
-    findings = Self.findings(products, place, memoryBytes)
+    let sandbox = Self.sandboxFinding()
+    hasSandbox = sandbox == nil
+    findings = Self.findings(products, place, memoryBytes) + (sandbox.map { [$0] } ?? [])
     isWell = !findings.contains(where: \.isEssential)
   }
 
@@ -122,7 +127,21 @@ struct Examination: Encodable {
         "\(Self.gibibytes(disk.freeBytes)) free of \(Self.gibibytes(disk.totalBytes))"
           + (disk.fileSystem.map { ", \($0)" } ?? "") + " at \(disk.folder)"
       ))
+    if hasSandbox {
+      facts.append(("sandbox", "programs that a model wrote can be run (the verifier code)"))
+    }
     return facts
+  }
+
+  /// No run but one with the verifier `code` asks for it.
+  private static func sandboxFinding() -> Finding? {
+    do { try Judges.probeSandbox() } catch {
+      return Finding(
+        isEssential: false, problem: "no \(error.location): \(error.problem)", remedy: error.remedy)
+    }
+    return Judges.sandboxWeakness.map {
+      Finding(isEssential: false, problem: $0, remedy: "A newer kernel has it.")
+    }
   }
 
   private static func findings(
