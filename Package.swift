@@ -194,6 +194,6 @@ let package = Package(
     tests("DiskFaults", ["DiskFaults"]),
     // The binary that these run stands beside theirs.
     tests("Crash", ["CrashLab", "DiskFaults", "pipeline"]),
-    tests("Command", ["Records", "Shards", "Tokenizer", "pipeline"]),
+    tests("Command", ["JudgeServer", "Records", "Policy", "Shards", "Tokenizer", "pipeline"]),
   ]
 )
