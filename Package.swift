@@ -92,7 +92,7 @@ let package = Package(
       "Preparation",
       [
         "Records", "Files", "Randomness", "Digest", "Conditions", "Tokenizer", "Verifiers",
-        "Shards", "Stages", "Inspector", "Evaluation",
+        "Judges", "Shards", "Stages", "Inspector", "Evaluation",
       ]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
     module("Laboratory", ["Records", "Randomness", "Estimator"]),

@@ -11,6 +11,8 @@ public struct JudgeError: DescribedError, Equatable {
     case damaged
     /// A file cannot be read or written.
     case file
+    /// An endpoint does not answer, or not as it should.
+    case unavailable
   }
 
   public var code: Code
@@ -30,6 +32,7 @@ public struct JudgeError: DescribedError, Equatable {
     case .missing, .noSandbox: .usage
     case .damaged: .corrupt
     case .file: .runFailed
+    case .unavailable: .tryAgain
     }
   }
 }

@@ -4,15 +4,23 @@ import Synchronization
 
 /// Threads for work that waits for something outside: never those of a shared pool, which others need
 /// to compute with.
-struct WaitingThreads {
+public struct WaitingThreads {
   /// How many work at once.
   let atOnce: Int
   let interruption: Interruption?
   /// Told once when an interruption comes: lets what waits return.
   let stop: () -> Void
 
+  public init(atOnce: Int, interruption: Interruption?, stop: @escaping () -> Void) {
+    self.atOnce = atOnce
+    self.interruption = interruption
+    self.stop = stop
+  }
+
   /// `body(0), body(1), …`, in that order; nil for what an interruption came before or into.
-  func map<Value: Sendable>(_ count: Int, _ body: @Sendable @escaping (Int) -> Value) -> [Value?] {
+  public func map<Value: Sendable>(
+    _ count: Int, _ body: @Sendable @escaping (Int) -> Value
+  ) -> [Value?] {
     let work = Work<Value>(count)
     let threads = min(atOnce, count)
     let ended = DispatchSemaphore(value: 0)

@@ -2,9 +2,12 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Inspector
+import Judges
 import Preparation
 import Records
 import Shards
+import Stages
+import Verifiers
 
 /// `pipeline data label DIR --model M --review FILE`, and `… --apply FILE --to NEW`.
 struct DataLabel: ParsableCommand {
@@ -14,7 +17,7 @@ struct DataLabel: ParsableCommand {
     discussion: """
       First with --model, --verifier and --review: the rows are asked, and a line for each is written to \
       the review file, with the votes and the share that agrees. Answers are one where the verifier says \
-      so. Proposals of which at least --agreement agree are accepted beforehand.
+      so. In place of --model, an OpenAI-compatible --endpoint may be asked. Proposals of which at least --agreement agree are accepted beforehand.
 
       People then correct `answer` and set `accept`. Last with --apply and --to: a dataset with the \
       accepted ground truths, tagged \(LabelReview.originTag) (majority or corrected) and \
@@ -24,6 +27,7 @@ struct DataLabel: ParsableCommand {
   @Argument(help: "Dataset folder.") var folder: String
   @Option(help: ArgumentHelp("Model directory, adapter, run or RUN@STEP.", valueName: "model"))
   var model: String?
+  @OptionGroup var endpoint: EndpointOptions
   @Option(help: ArgumentHelp("Finds and compares answers.", valueName: "name"))
   var verifier: String?
   @Option(help: ArgumentHelp("Review file to write.", valueName: "file")) var review: String?
@@ -38,13 +42,15 @@ struct DataLabel: ParsableCommand {
   @OptionGroup var options: FactOptions
 
   func validate() throws {
-    let asks = model != nil && verifier != nil && review != nil
+    let asks =
+      (model != nil) != (endpoint.endpoint != nil) && verifier != nil && review != nil
     let applies = apply != nil && target != nil
     guard asks != applies, applies || (apply == nil && target == nil),
-      asks || (model == nil && verifier == nil && review == nil)
+      asks || (model == nil && endpoint.endpoint == nil && verifier == nil && review == nil)
     else {
       throw ValidationError(
-        "ask with --model, --verifier and --review, or take over with --apply and --to.")
+        "ask with --model or --endpoint, --verifier and --review, or take over with --apply and --to."
+      )
     }
     guard agreement >= 0, agreement <= 1 else {
       throw ValidationError("--agreement is \(agreement); use a share from 0 to 1.")
@@ -57,10 +63,8 @@ struct DataLabel: ParsableCommand {
   func run() throws {
     let dataset = try Dataset(folder: folder)
     if let apply, let target { return try take(apply, dataset, to: target) }
-    guard let model, let verifier, let review else {
-      preconditionFailure("validate() refuses that")
-    }
-    try propose(dataset, model, verifier, review)
+    guard let verifier, let review else { preconditionFailure("validate() refuses that") }
+    try propose(dataset, verifier, review)
   }
 
   private struct Proposed: Encodable {
@@ -71,7 +75,7 @@ struct DataLabel: ParsableCommand {
   }
 
   private func propose(
-    _ dataset: Dataset, _ model: String, _ verifier: String, _ review: String
+    _ dataset: Dataset, _ verifier: String, _ review: String
   ) throws {
     guard force || !FileManager.default.fileExists(atPath: review) else {
       throw ShardError(
@@ -94,16 +98,13 @@ struct DataLabel: ParsableCommand {
       dataset: folder,
       overrides: [("samples", "8"), ("temperature", "1.0"), ("verifier.default", verifier)]
         + settings.overrides)
-    let place = try ModelPlace(model)
-    guard let result = try asking.evaluate([place], [suite]).first?.first else {
-      preconditionFailure("one model and one suite have one result")
-    }
-    var lines: [LabelReview.Line] = []
-    try StoredRun(opening: result.folder).forEachAnsweredPrompt { answered in
-      let proposal = AnswerProposal(answered.responses, to: answered.prompt, by: judge)
-      lines.append(
-        LabelReview.Line(
-          proposal, for: answered.prompt, row: Int(answered.group), agreement: agreement))
+    let responses =
+      try model.map { try answers(of: $0, suite) }
+      ?? endpoint.answers(to: suite, keeping: review + ".answers.jsonl", seed: asking.seed)
+    let lines = try responses.enumerated().map { index, responses in
+      let row = try dataset.row(index)
+      return LabelReview.Line(
+        AnswerProposal(responses, to: row, by: judge), for: row, row: index, agreement: agreement)
     }
     try LabelReview(lines).write(to: review)
     let proposed = Proposed(
@@ -118,6 +119,19 @@ struct DataLabel: ParsableCommand {
     Output.note(
       "correct answer and accept there, then `pipeline data label \(folder) --apply \(review) --to NEW`"
     )
+  }
+
+  /// Of each row, sampled from a model and stored as an evaluation's are.
+  private func answers(of model: String, _ suite: EvaluationSuite) throws -> [[Response]] {
+    let place = try ModelPlace(model)
+    guard let result = try asking.evaluate([place], [suite]).first?.first else {
+      preconditionFailure("one model and one suite have one result")
+    }
+    var responses = [[Response]](repeating: [], count: result.questions.count)
+    try StoredRun(opening: result.folder).forEachAnsweredPrompt {
+      responses[Int($0.group)] = $0.responses
+    }
+    return responses
   }
 
   private struct Taken: Encodable {
@@ -150,5 +164,61 @@ struct DataLabel: ParsableCommand {
       "labelled \(counts.labelled), \(counts.corrected) of them corrected by hand; "
         + "left out \(counts.leftOut)")
     options.output.print(TerminalText.escaped(written.line))
+  }
+}
+
+/// An OpenAI-compatible endpoint that is asked for answers.
+struct EndpointOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Ask this endpoint, up to its version: http://127.0.0.1:8000/v1.", valueName: "url"))
+  var endpoint: String?
+  @Option(help: ArgumentHelp("The model that answers there.", valueName: "name"))
+  var endpointModel: String?
+  @Option(
+    help: ArgumentHelp("Environment variable that holds the endpoint's key.", valueName: "name"))
+  var apiKeyVariable: String?
+  @Option(help: ArgumentHelp("Requests at once.", valueName: "n")) var parallel = 8
+
+  func validate() throws {
+    guard (endpoint == nil) == (endpointModel == nil) else {
+      throw ValidationError("--endpoint and --endpoint-model go together.")
+    }
+    guard apiKeyVariable == nil || endpoint != nil else {
+      throw ValidationError("--api-key-variable belongs to --endpoint.")
+    }
+    guard (1...1024).contains(parallel) else {
+      throw ValidationError("--parallel is \(parallel); use 1 to 1024.")
+    }
+  }
+
+  /// What the endpoint answers to a suite's questions, kept in a file as it comes.
+  func answers(
+    to suite: EvaluationSuite, keeping path: String, seed: UInt64
+  ) throws -> [[Response]] {
+    guard let endpoint, let endpointModel else {
+      preconditionFailure("validate() refuses no endpoint")
+    }
+    let interruption = Interruption()
+    let answerer = try Answerer(
+      Answerer.Settings(
+        url: endpoint, model: endpointModel, keyVariable: apiKeyVariable,
+        temperature: suite.temperature, topP: suite.topP, maximumTokens: suite.maximumTokens,
+        seed: Int(seed % (1 << 31))), keeping: path, parallel: parallel)
+    let conversations = try suite.questions().questions.map { prompt in
+      switch prompt.content {
+      case .messages(let messages): messages
+      case .text(let text):
+        [Message(role: "user", content: suite.template.replacing("{prompt}", with: text))]
+      }
+    }
+    let responses = try EndpointAnswers(
+      answerer, parallel: parallel, interruption: interruption
+    ).ask(conversations, samples: suite.samples)
+    guard let responses else {
+      Output.note("saved; the same command goes on from here")
+      throw ExitCode((interruption.status ?? .interrupted).rawValue)
+    }
+    return responses
   }
 }

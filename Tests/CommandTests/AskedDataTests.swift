@@ -1,4 +1,5 @@
 import Foundation
+import JudgeServer
 import Records
 import Shards
 import Testing
@@ -146,6 +147,53 @@ struct AskedDataTests {
     let labelled = try Binary.run(
       ["data", "label", place.data, "--review", review + "2"] + place.asking)
     #expect(labelled.status == 2 && labelled.error.contains("40 of its rows have"), "\(labelled)")
+  }
+
+  /// Three of four answers are the sum, some requests fail at first, and one endpoint always does.
+  @Test("label asks an endpoint too, and asks for nothing twice")
+  func endpoint() throws {
+    let place = try place()
+    let unlabelled = place.scratch.path + "/unasked"
+    let rows = try place.rows("sums")
+    _ = try DatasetWriter.write(count: 40, folder: unlabelled, name: "unasked") { index in
+      var row = rows[index]
+      row.groundTruth = ""
+      return row
+    }
+    let server = try JudgeServer(
+      says: { question, seed in
+        let first = Int(question.prefix(1)) ?? 0
+        return "So the answer is \(seed % 4 == 0 ? 99 : first + 1)."
+      }, { _, _ in Int.random(in: 0..<10) == 0 ? .busy : .score })
+    defer { server.close() }
+    let review = place.scratch.path + "/endpoint.jsonl"
+    let arguments = [
+      "data", "label", unlabelled, "--endpoint", server.url, "--endpoint-model", "m", "--verifier",
+      "final_number", "--samples", "4", "--set", "template={prompt} Think.", "--review", review,
+    ]
+    let proposed = try Binary.run(arguments)
+    #expect(proposed.status == 0 && proposed.out.contains("40 proposals accepted"), "\(proposed)")
+    let lines = try String(contentsOfFile: review, encoding: .utf8).split(separator: "\n").map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+    #expect(lines.map { $0["answer"] as? String } == rows.map(\.groundTruth))
+    #expect(lines.allSatisfy { $0["agreement"] as? Double == 0.75 })
+    let asked = server.requests
+    // 40 rows ask seven questions, four times each; equal requests have one answer.
+    #expect(Set(asked.map { "\($0.mark) \($0.seed)" }).count == 28)
+    #expect(asked.count { $0.conduct == .score } == 28)
+    #expect(asked.allSatisfy { $0.mark.hasSuffix(" Think.") })
+    let again = try Binary.run(arguments + ["--force"])
+    #expect(again.status == 0 && server.requests.count == asked.count, "\(again)")
+
+    let deaf = try JudgeServer(says: { _, _ in "" }, { _, _ in .refused })
+    defer { deaf.close() }
+    let refused = try Binary.run(
+      ["data", "label", unlabelled, "--endpoint", deaf.url, "--endpoint-model", "m"]
+        + ["--verifier", "final_number", "--review", review + "2"])
+    #expect(refused.status == 75 && refused.isOneLineError, "\(refused)")
+    #expect(refused.error.contains("HTTP status 401"), "\(refused)")
+    #expect(!FileManager.default.fileExists(atPath: review + "2"))
   }
 
   @Test("eval shows what training would see of each model")

@@ -21,13 +21,19 @@ public final class JudgeServer: Sendable {
   public let port: UInt16
   private let listener: Int32
   private let conduct: @Sendable (_ mark: String, _ seed: Int) -> Conduct
+  private let says: (@Sendable (_ question: String, _ seed: Int) -> String)?
   private let log = Mutex<[Request]>([])
 
   public var url: String { "http://127.0.0.1:\(port)/v1" }
   public var requests: [Request] { log.withLock { $0 } }
 
-  public init(_ conduct: @escaping @Sendable (String, Int) -> Conduct) throws {
+  /// - Parameter says: what it answers where no judge is asked; a request's mark is its last message then.
+  public init(
+    says: (@Sendable (_ question: String, _ seed: Int) -> String)? = nil,
+    _ conduct: @escaping @Sendable (String, Int) -> Conduct
+  ) throws {
     self.conduct = conduct
+    self.says = says
     signal(SIGPIPE, SIG_IGN)
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     self.listener = listener
@@ -68,7 +74,9 @@ public final class JudgeServer: Sendable {
       let text = String(decoding: body, as: UTF8.self)
       guard let value = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
         let seed = value["seed"] as? Int,
-        let mark = text.firstRange(of: "<<RESPONSE ").map({ text[$0.upperBound...].prefix(16) })
+        let mark = says == nil
+          ? text.firstRange(of: "<<RESPONSE ").map({ text[$0.upperBound...].prefix(16) })
+          : ((value["messages"] as? [[String: Any]])?.last?["content"] as? String)?[...]
       else { return }
       let conduct = conduct(String(mark), seed)
       let authorization = head.split(separator: "\r\n").first {
@@ -80,12 +88,14 @@ public final class JudgeServer: Sendable {
             mark: String(mark), seed: seed, body: text,
             authorization: authorization.map { String($0.dropFirst(15)) }, conduct: conduct))
       }
-      guard answer(connection, conduct, String(mark)) else { return }
+      guard answer(connection, conduct, String(mark), seed) else { return }
     }
   }
 
   /// - Returns: whether the connection stays.
-  private func answer(_ connection: Int32, _ conduct: Conduct, _ mark: String) -> Bool {
+  private func answer(
+    _ connection: Int32, _ conduct: Conduct, _ mark: String, _ seed: Int
+  ) -> Bool {
     let score = Int(Self.hash(mark) % 10) + 1
     func message(_ content: String, finish: String = "stop") -> Bool {
       let body: [String: Any] = [
@@ -95,7 +105,8 @@ public final class JudgeServer: Sendable {
       let data = try? JSONSerialization.data(withJSONObject: body)
       return Self.send(connection, "200 OK", String(decoding: data ?? Data(), as: UTF8.self))
     }
-    let judgement = #"{"reasoning": "as asked", "score": \#(score)}"#
+    let judgement =
+      says?(mark, seed) ?? #"{"reasoning": "as asked", "score": \#(score)}"#
     switch conduct {
     case .score: return message(judgement)
     case .fenced: return message("<think>10?</think>\n```json\n\(judgement)\n```\n")
