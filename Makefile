@@ -10,12 +10,13 @@ unexport OPENBLAS_L2_SIZE
 SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check error
 PIPELINE = .build/release/pipeline
 PACKAGES = libzstd-dev zlib1g-dev liblmdb-dev libssl-dev pkg-config
+COMPARISON = libopenblas0-pthread python3
 MODULES = libzstd zlib lmdb libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 SANITIZERS = sanitize-address sanitize-thread sanitize-undefined
 
-.PHONY: demo twins algorithms bench test crash crash-planted soak fuzz $(SANITIZERS) build packages format lint \
+.PHONY: demo twins algorithms bench test comparison crash crash-planted soak fuzz $(SANITIZERS) build packages format lint \
   clean
 
 demo: build
@@ -30,13 +31,13 @@ twins: build
 algorithms: build
 	docs/tools/compare-algorithms.sh
 
-test: packages
+test: packages comparison
 	$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build
 
 # Speed, as docs/benchmarks.md has it: everything on this machine, which should be doing nothing else.
 # docs/tools/bench.sh says how to do less; docs/tools/bench-table.py puts peers' figures beside.
-bench: build
+bench: build comparison
 	docs/tools/bench.sh
 
 # The crash laboratory, whole: hours. `make test` has a few trials of every campaign. What has held is
@@ -102,6 +103,13 @@ $(SANITIZERS): sanitize-%: packages
 
 build: packages
 	$(SWIFT_BUILD) --product pipeline
+
+# What tests and measurements use beside: the products that ours are compared with, and the language that
+# the verifier `code` is tried in.
+comparison: packages
+	@{ ldconfig -p | grep -q libopenblas.so.0 && command -v python3 >/dev/null; } || \
+	  { echo "installing $(COMPARISON)"; $(SUDO) apt-get update -qq && \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(COMPARISON); }
 
 packages:
 	@pkg-config --exists $(MODULES) 2>/dev/null || \
