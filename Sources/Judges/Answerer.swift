@@ -62,23 +62,12 @@ public final class Answerer: Sendable {
   /// - Throws: for an address that is none, a key that is not set, a file that cannot be read.
   public init(_ settings: Settings, keeping path: String, parallel: Int) throws {
     self.settings = settings
-    let base = settings.url.hasSuffix("/") ? String(settings.url.dropLast()) : settings.url
-    guard let url = URL(string: base + "/chat/completions"), url.host != nil,
-      url.scheme == "http" || url.scheme == "https"
-    else {
+    guard let url = Endpoint.chat(at: settings.url) else {
       throw JudgeError(
-        .missing, at: settings.url, "it is no address of an endpoint",
-        remedy: "Write it up to its version, as in http://127.0.0.1:8000/v1.")
+        .missing, at: settings.url, "it is no address of an endpoint", remedy: Endpoint.remedy)
     }
     address = url
-    key = try settings.keyVariable.map { variable in
-      guard let key = ProcessInfo.processInfo.environment[variable], !key.isEmpty else {
-        throw JudgeError(
-          .missing, at: variable, "this variable, which should hold the key, is not set",
-          remedy: "Set it in the environment.")
-      }
-      return key
-    }
+    key = try settings.keyVariable.map { try Endpoint.key(in: $0, namedBy: settings.url) }
     endpoint = Endpoint(connections: parallel)
     file = AppendedLines(path)
     var known: [String: Answer] = [:]
@@ -121,7 +110,7 @@ public final class Answerer: Sendable {
         problem = "the reply holds no message"
       case .answered(let status, _, _):
         problem = "HTTP status \(status)"
-        if status < 500, ![408, 425, 429].contains(status) { throw unavailable(problem) }
+        if !Endpoint.isTransient(status) { throw unavailable(problem) }
       }
       if isStopped.withLock(\.self) { break }
       if attempt < settings.retries {

@@ -14,6 +14,34 @@ final class Endpoint: Sendable {
     case failed(String)
   }
 
+  /// What to do about an address that is none.
+  static let remedy = "Write it up to its version, as in http://127.0.0.1:8000/v1."
+
+  /// Where conversations are answered, of an address up to its version; nil for what is none.
+  static func chat(at text: String) -> URL? {
+    let base = text.hasSuffix("/") ? String(text.dropLast()) : text
+    guard let url = URL(string: base + "/chat/completions"), url.host != nil,
+      url.scheme == "http" || url.scheme == "https"
+    else { return nil }
+    return url
+  }
+
+  /// The key that an environment variable holds.
+  /// - Parameter place: who names the variable, for the error.
+  static func key(in variable: String, namedBy place: String) throws(JudgeError) -> String {
+    guard let key = ProcessInfo.processInfo.environment[variable], !key.isEmpty else {
+      throw JudgeError(
+        .missing, at: place, "api_key refers to \(variable), which is not set",
+        remedy: "Set \(variable) in the environment.")
+    }
+    return key
+  }
+
+  /// Whether a request that got this status is worth another try.
+  static func isTransient(_ status: Int) -> Bool {
+    status >= 500 || [408, 425, 429].contains(status)
+  }
+
   /// Of a response's body.
   private static let longestBody = 4 << 20
 

@@ -34,7 +34,10 @@ struct JudgeSettings: Sendable {
       }
       return text
     }
-    url = try Self.endpoint(try required("url", "where the judge is asked"))
+    guard let url = Endpoint.chat(at: try required("url", "where the judge is asked")) else {
+      throw VerifierError("url", "it is no address of an endpoint", remedy: Endpoint.remedy)
+    }
+    self.url = url
     model = try required("model", "which model judges")
     rubric = try required("rubric", "what is good")
     keyVariable = parameters.text("api_key").map { String($0.dropFirst(2).dropLast()) }
@@ -61,17 +64,5 @@ struct JudgeSettings: Sendable {
     parallel = parameters.integer("parallel") ?? 8
     promptPrice = parameters.number("prompt_price") ?? 0
     completionPrice = parameters.number("completion_price") ?? 0
-  }
-
-  private static func endpoint(_ text: String) throws(VerifierError) -> URL {
-    let base = text.hasSuffix("/") ? String(text.dropLast()) : text
-    guard let url = URL(string: base + "/chat/completions"), url.host != nil,
-      url.scheme == "http" || url.scheme == "https"
-    else {
-      throw VerifierError(
-        "url", "it is no address of an endpoint",
-        remedy: "Write it up to its version, as in http://127.0.0.1:8000/v1.")
-    }
-    return url
   }
 }

@@ -52,13 +52,7 @@ final class JudgeVerifier: Verifier {
   }
 
   private func key() throws -> String? {
-    guard let variable = settings.keyVariable else { return nil }
-    guard let key = ProcessInfo.processInfo.environment[variable], !key.isEmpty else {
-      throw JudgeError(
-        .missing, at: "judge", "api_key refers to \(variable), which is not set",
-        remedy: "Set \(variable) in the environment.")
-    }
-    return key
+    try settings.keyVariable.map { try Endpoint.key(in: $0, namedBy: name) }
   }
 
   /// Asks until there is a score, or no further try.
@@ -98,7 +92,7 @@ final class JudgeVerifier: Verifier {
         ? .again(judgement.unusable ?? "", after: nil) : .verdict(verdict(judgement))
     case .answered(let status, _, let retryAfter):
       let problem = "HTTP status \(status)"
-      return status >= 500 || [408, 425, 429].contains(status)
+      return Endpoint.isTransient(status)
         ? .again(problem, after: retryAfter) : .verdict(.unanswered(problem, by: name))
     }
   }
