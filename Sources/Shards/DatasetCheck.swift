@@ -59,18 +59,17 @@ public struct DatasetCheck: Sendable, Equatable {
   /// Reads the whole dataset; a damaged shard is a finding and the others are still read.
   /// - Parameters:
   ///   - findingsPerKind: how many of each kind are listed; all are counted.
-  ///   - examiners: who looks at each row beside `RowExamination`, with the dataset at hand.
+  ///   - examiners: who looks at each row, with the dataset at hand.
   /// - Throws: only for the manifest, and what examiners throw.
   public init(
     folder: String, findingsPerKind: Int = 20,
-    examiners make: (Dataset) throws(ShardError) -> [any RowExaminer] = { _ in [] }
+    examiners make: (Dataset) throws(ShardError) -> [any RowExaminer] = { _ in [RowExamination()] }
   ) throws(ShardError) {
     let dataset = try Dataset(folder: folder)
     rows = dataset.rows
     shards = dataset.manifest.shards.count
     fingerprint = dataset.fingerprint
-    var examiners: [any RowExaminer] = [RowExamination()]
-    examiners += try make(dataset)
+    var examiners = try make(dataset)
     var first = 0
     for (number, shard) in dataset.manifest.shards.enumerated() {
       let range = first..<first + shard.rows

@@ -40,7 +40,8 @@ struct ExaminerOptions: ParsableArguments {
     }
   }
 
-  /// - Returns: who looks at the rows of a dataset, beside `RowExamination`.
+  /// - Returns: who looks at the rows of a dataset: first those who look at each by itself, then those who
+  ///   remember earlier rows, which a row must not reach that has gone before.
   func examiners() throws -> (Dataset) -> [any RowExaminer] {
     let verifiers = try verifier.map {
       VerifierTable(standard: try VerifierOption.verifier($0), bySource: [:])
@@ -49,12 +50,13 @@ struct ExaminerOptions: ParsableArguments {
     let counter = try tokenizer.map { try Tokenizer(file: $0 + "/tokenizer.json") }
     return { dataset in
       var examiners: [any RowExaminer] = []
-      if near { examiners.append(NearDuplicates(in: dataset, threshold: similarity)) }
       if let verifiers { examiners.append(VerifiedRows(verifiers)) }
       if let counter {
         examiners.append(
           LongRows(counter, promptTokens: maxPromptTokens, demonstrationTokens: maxTokens))
       }
+      examiners.append(RowExamination())
+      if near { examiners.append(NearDuplicates(in: dataset, threshold: similarity)) }
       return examiners
     }
   }

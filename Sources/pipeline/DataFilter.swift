@@ -49,8 +49,7 @@ struct DataFilter: ParsableCommand {
     }
     let makeExaminers = try examiners.examiners()
     let dataset = try Dataset(folder: folder)
-    var examiners: [any RowExaminer] = [RowExamination()]
-    if without != nil { examiners += makeExaminers(dataset) }
+    var examiners = without == nil ? [] : makeExaminers(dataset)
     var missing = condition?.fields ?? []
     var dropped: [String: Int] = [:]
     let manifest = try target.derive(from: [dataset], generator: generator) { writer in

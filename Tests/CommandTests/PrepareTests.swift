@@ -75,6 +75,31 @@ struct PrepareTests {
     #expect(try rows(scratch.path + "/clean").map(\.id) == ["a"])
   }
 
+  /// Of two rows that ask the same the one with a wrong demonstration goes, not the question.
+  @Test("a row that goes takes no later one with it")
+  func twins() throws {
+    let scratch = try Scratch()
+    let file = try scratch.write(
+      """
+      {"id": "a", "question": "What is two and two?", "answer": "4", "solution": "#### 5"}
+      {"id": "b", "question": "What is two and two?", "answer": "4", "solution": "#### 4"}
+      {"id": "c", "question": "What is two and two?", "answer": "4", "solution": "#### 4"}
+      """, to: "rows.jsonl")
+    let folder = scratch.path + "/rows"
+    let imported = try Binary.run(["data", "import", file, "--to", folder, "--source", "sums"])
+    try #require(imported.status == 0, "\(imported)")
+    for near in [[], ["--near"]] {
+      let filtered = try Binary.run(
+        [
+          "data", "filter", folder, "--to", scratch.path + "/clean", "--force", "--verifier",
+          "gsm8k",
+        ]
+          + ["--without", "unaccepted_demonstration,duplicate_prompt,near_duplicate"] + near)
+      #expect(filtered.status == 0, "\(filtered)")
+      #expect(try rows(scratch.path + "/clean").map(\.id) == ["b"])
+    }
+  }
+
   @Test("split and mix lose no row; sample draws of each value")
   func parts() throws {
     let scratch = try Scratch()
