@@ -55,9 +55,6 @@ struct DataLabel: ParsableCommand {
     guard agreement >= 0, agreement <= 1 else {
       throw ValidationError("--agreement is \(agreement); use a share from 0 to 1.")
     }
-    guard settings.limit == nil else {
-      throw ValidationError("--limit is not for label: every row without ground truth is asked.")
-    }
   }
 
   func run() throws {
@@ -83,6 +80,7 @@ struct DataLabel: ParsableCommand {
         problem: "the file is there, perhaps with somebody's corrections",
         remedy: "Name another one, or replace it with --force.")
     }
+    let suite = try settings.suite(ofAll: folder, verifier: verifier)
     // Asking them would cost as much and say nothing.
     let known = try (0..<dataset.rows).count {
       try !dataset.row($0).groundTruth.allSatisfy(\.isWhitespace)
@@ -94,10 +92,7 @@ struct DataLabel: ParsableCommand {
           "Take the others with `pipeline data filter \(folder) --where 'ground_truth = \"\"'`.")
     }
     let judge = try VerifierOption.verifier(verifier)
-    let suite = try EvaluationSuite(
-      dataset: folder,
-      overrides: [("samples", "8"), ("temperature", "1.0"), ("verifier.default", verifier)]
-        + settings.overrides)
+    try judge.prepare()
     let responses =
       try model.map { try answers(of: $0, suite) }
       ?? endpoint.answers(to: suite, keeping: review + ".answers.jsonl", seed: asking.seed)

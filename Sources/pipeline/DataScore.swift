@@ -26,18 +26,9 @@ struct DataScore: ParsableCommand {
   @OptionGroup var asking: AskingOptions
   @OptionGroup var target: DatasetTarget
 
-  func validate() throws {
-    guard settings.limit == nil else {
-      throw ValidationError("--limit is not for score: every row is asked.")
-    }
-  }
-
   func run() throws {
     let dataset = try Dataset(folder: folder)
-    let suite = try EvaluationSuite(
-      dataset: folder,
-      overrides: [("samples", "8"), ("temperature", "1.0"), ("verifier.default", verifier)]
-        + settings.overrides)
+    let suite = try settings.suite(ofAll: folder, verifier: verifier)
     let place = try ModelPlace(model)
     guard let result = try asking.evaluate([place], [suite]).first?.first else {
       preconditionFailure("one model and one suite have one result")
@@ -57,6 +48,11 @@ struct DataScore: ParsableCommand {
         target.options.output.print(line)
       }
     }
-    try target.report(manifest, dropped: rates.missing > 0 ? ["no rate": rates.missing] : [:])
+    if rates.missing > 0 {
+      Output.note(
+        "\(rates.missing) rows have no rate, being too long or without a verdict: "
+          + "`pipeline inspect list \(result.folder)` says why")
+    }
+    try target.report(manifest, dropped: [:])
   }
 }

@@ -155,6 +155,25 @@ struct SuiteOptions: ParsableArguments {
   }
 }
 
+extension SuiteOptions {
+  /// Every row of a dataset as a suite, eight rollouts of each at temperature 1 unless said.
+  ///
+  /// - Throws: for keys by which rows would not be asked: what comes back stands for rows by their places.
+  func suite(ofAll folder: String, verifier: String) throws -> EvaluationSuite {
+    let suite = try EvaluationSuite(
+      dataset: folder,
+      overrides: [("samples", "8"), ("temperature", "1.0"), ("verifier.default", verifier)]
+        + overrides)
+    guard suite.limit == nil, suite.draw == nil, suite.sources.isEmpty else {
+      throw StageError(
+        .badRun, at: folder, "every row is asked here, not a part of them",
+        remedy:
+          "Leave limit, draw and sources out; `pipeline data filter` or `sample` makes a part.")
+    }
+    return suite
+  }
+}
+
 /// The page of `eval --list`.
 private struct SuiteList {
   private struct Line: Encodable {

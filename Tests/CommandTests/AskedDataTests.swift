@@ -109,6 +109,20 @@ struct AskedDataTests {
     #expect(try place.rows("pairs").allSatisfy { $0.rejected.count == 1 })
   }
 
+  /// Answers are known by the places of their rows.
+  @Test("score and label ask every row", arguments: ["limit=3", "draw=3", "sources=[sums]"])
+  func parts(key: String) throws {
+    let place = try place()
+    for target in [["score", "--to"], ["label", "--review"]] {
+      let result = try Binary.run(
+        ["data", target[0], place.data, target[1], place.scratch.path + "/part", "--set", key]
+          + place.asking)
+      #expect(result.status == 2 && result.isOneLineError, "\(result)")
+      #expect(result.error.contains("every row is asked"), "\(result)")
+      #expect(!FileManager.default.fileExists(atPath: place.scratch.path + "/part"))
+    }
+  }
+
   @Test("label proposes by majority, and takes over what people corrected")
   func label() throws {
     let place = try place()
