@@ -85,6 +85,8 @@ public struct Summary: Codable, Sendable, Equatable {
   public var errors: [String: UInt64]
   /// What judges were paid for; nil where none was asked.
   public var judges: [JudgeCost]?
+  /// What stopped a run that failed: one line, as it stood on stderr.
+  public var failure: String?
 
   private enum CodingKeys: String, CodingKey {
     case definition
@@ -103,7 +105,7 @@ public struct Summary: Codable, Sendable, Equatable {
     case rolloutAccuracy = "rollout_accuracy"
     case storedBytes = "stored_bytes"
     case rawBytes = "raw_bytes"
-    case errors, judges
+    case errors, judges, failure
   }
 
   public static func read(from directory: RunDirectory) throws -> Summary? {

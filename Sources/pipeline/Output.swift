@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Inspector
+import Synchronization
 
 /// When text carries colours.
 enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
@@ -26,10 +27,26 @@ struct Output {
   let hasColor: Bool
   /// Columns to fill: the terminal's, at most 120; 80 when stdout is no terminal.
   let width: Int
+  /// Where text is collected instead of being written.
+  private var page: Page?
+
+  /// Text that is shown once it is whole.
+  final class Page: Sendable {
+    private let collected = Mutex("")
+    var text: String { collected.withLock { $0 } }
+
+    fileprivate func add(_ text: String) { collected.withLock { $0 += text } }
+  }
+
+  func collecting(into page: Page) -> Output {
+    var output = self
+    output.page = page
+    return output
+  }
 
   init(color: ColorChoice) {
     let environment = ProcessInfo.processInfo.environment
-    let isTerminal = isatty(STDOUT_FILENO) == 1
+    let isTerminal = Self.isTerminal
     switch color {
     case .always: hasColor = true
     case .never: hasColor = false
@@ -42,7 +59,7 @@ struct Output {
       }
       hasColor = !isRefused && (isTerminal || isForced)
     }
-    width = isTerminal ? min(max(Self.terminalColumns, 40), 120) : 80
+    width = isTerminal ? min(max(Self.terminalSize.columns, 40), 120) : 80
   }
 
   /// A reader that went away shows as an error of `write` and ends the command in silence, instead
@@ -53,15 +70,28 @@ struct Output {
   func print(_ text: String = "") { write(text + "\n") }
 
   func print(_ table: TextTable) {
-    for (index, line) in table.lines(width: width).enumerated() {
-      print(index == 0 ? styled(line, .dim) : line)
-    }
+    for line in lines(of: table) { print(line) }
+  }
+
+  /// The lines of a table, its titles dim.
+  func lines(of table: TextTable) -> [String] {
+    table.lines(width: width).enumerated().map { $0 == 0 ? styled($1, .dim) : $1 }
+  }
+
+  /// Where the numbers of a screen come from, a line each.
+  func print(_ sources: [NumberSource]) {
+    print()
+    for source in sources { print(styled(TerminalText.escaped(source.line), .dim)) }
   }
 
   /// `text` whole, on stdout. JSON and text that was escaped pass as they are.
   func write(_ text: String) {
     let safe = TerminalText.guarded(text, keepsColours: hasColor)
-    Self.write(Array(safe.utf8), to: STDOUT_FILENO)
+    if let page {
+      page.add(safe)
+    } else {
+      Self.write(Array(safe.utf8), to: STDOUT_FILENO)
+    }
   }
 
   /// One JSON object on stdout.
@@ -114,13 +144,24 @@ struct Output {
     return result
   }
 
-  private static var terminalColumns: Int {
-    var size = winsize()
-    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
-      return 80
-    }
-    return Int(size.ws_col)
+  struct Size: Equatable {
+    var columns = 80
+    var rows = 24
   }
+
+  /// Of the terminal behind stdout; 80 × 24 where it does not say.
+  static var terminalSize: Size {
+    var size = winsize()
+    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0,
+      size.ws_row > 0
+    else { return Size() }
+    return Size(columns: Int(size.ws_col), rows: Int(size.ws_row))
+  }
+
+  static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+  /// A control sequence of the program's own, past the guard: for screens that are redrawn.
+  static func control(_ sequence: String) { write(Array(sequence.utf8), to: STDOUT_FILENO) }
 
   private static func write(_ bytes: [UInt8], to file: Int32) {
     var written = 0

@@ -41,8 +41,9 @@ struct RunLaunch {
       run, stages: StageName.allCases, publishes: false, interruption: interruption
     ) { progress.replaying($0) }
     var evaluation = try Summary.read(from: run.directory)?.evaluation ?? Summary.Evaluation()
-    func write(_ state: Summary.State) throws -> Summary {
-      let summary = try session.summary(state: state, evaluation: evaluation)
+    func write(_ state: Summary.State, failure: String? = nil) throws -> Summary {
+      var summary = try session.summary(state: state, evaluation: evaluation)
+      summary.failure = failure
       try summary.write(to: run.directory)
       return summary
     }
@@ -79,7 +80,7 @@ struct RunLaunch {
         atStage: progress.at, report: progress.step, afterStep: evaluateOnTheWay)
     } catch {
       // What stopped the run is the error to show, whatever becomes of the summary.
-      do { _ = try write(.failed) } catch let second {
+      do { _ = try write(.failed, failure: Failure(error).line) } catch let second {
         progress.note("summary.json could not be written: \(second)")
       }
       throw error
