@@ -12,7 +12,7 @@ struct Pipeline: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, ResumeCommand.self, RewindCommand.self, AtCommand.self, StatusCommand.self,
-      InspectCommand.self,
+      WatchCommand.self, InspectCommand.self,
       VerifyCommand.self, ReplayCommand.self, EvalCommand.self, CompareCommand.self,
       AlgorithmsCommand.self,
       DataCommand.self,

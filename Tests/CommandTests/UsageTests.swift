@@ -7,7 +7,8 @@ struct UsageTests {
   func help() throws {
     var failures: [String] = []
     for command in [
-      [], ["run"], ["resume"], ["status"], ["inspect"], ["inspect", "list"], ["inspect", "show"],
+      [], ["run"], ["resume"], ["status"], ["watch"], ["inspect"], ["inspect", "list"],
+      ["inspect", "show"],
       ["inspect", "stats"], ["data"], ["data", "generate", "ladder"],
       ["data", "generate", "countdown"], ["data", "show"], ["data", "check"], ["data", "stats"],
       ["config", "show"], ["config", "explain"], ["config", "validate"], ["check", "estimator"],
