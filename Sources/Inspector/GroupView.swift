@@ -15,6 +15,8 @@ public struct GroupView: Sendable, Equatable, Encodable {
     public var logProbability: Double?
     /// What else was recorded, by name: `entropy`, …
     public var quantities: [String: Double]
+    /// Â of the loss batch; nil where the token is in none.
+    public var advantage: Double?
   }
 
   public struct VerdictView: Sendable, Equatable, Encodable {
@@ -41,6 +43,8 @@ public struct GroupView: Sendable, Equatable, Encodable {
     public var verdict: VerdictView?
     /// Whether the gate let it train; nil before the gate has decided.
     public var trains: Bool?
+    /// Â of the loss batch, the mean over the tokens; nil where the response is in none.
+    public var advantage: Double?
     /// Only where asked for.
     public var tokens: [Token]?
   }
@@ -86,7 +90,10 @@ extension StoredRun {
   /// - Parameter tokens: with a list of each response's tokens.
   /// - Throws: `.noGroup` when the run has no such group.
   public func group(_ group: GroupID, tokens: Bool = false) throws -> GroupView {
-    GroupView(try records(of: group), tokenizer: try tokenizer(), tokens: tokens)
+    var view = GroupView(try records(of: group), tokenizer: try tokenizer(), tokens: tokens)
+    view.add(
+      try queue.read { try $0.record(LossBatchRecord.self, .batches, RecordKey(view.step)) })
+    return view
   }
 
   /// - Throws: `.noGroup` when the run has no such group.

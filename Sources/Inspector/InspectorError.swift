@@ -7,6 +7,8 @@ public struct InspectorError: DescribedError, Equatable {
     case noRun
     /// The group, or the step, is not in the run.
     case noGroup
+    /// No token of the group has the quantity that was asked for.
+    case noQuantity
     /// A file of the run cannot be read, or is not what it should be.
     case file
   }
@@ -25,7 +27,7 @@ public struct InspectorError: DescribedError, Equatable {
 
   public var exitStatus: ExitStatus {
     switch code {
-    case .noRun, .noGroup: .usage
+    case .noRun, .noGroup, .noQuantity: .usage
     case .file: .runFailed
     }
   }

@@ -1,17 +1,26 @@
 import Inspector
+import Replay
 
 /// The page of `inspect show`.
 struct GroupPage {
   private let view: GroupView
+  private let heat: GroupHeat?
+  private let showsTokens: Bool
   private let output: Output
 
-  init(_ view: GroupView, _ output: Output) {
+  /// - Parameters:
+  ///   - heat: what colours the tokens, if anything does.
+  ///   - showsTokens: with a table of each response's tokens.
+  init(_ view: GroupView, heat: GroupHeat? = nil, showsTokens: Bool, _ output: Output) {
     self.view = view
+    self.heat = heat
+    self.showsTokens = showsTokens
     self.output = output
   }
 
   func print() {
     printHead()
+    if let heat { output.print(heat.legend(output)) }
     section("prompt", view.prompt)
     section("ground truth", view.groundTruth)
     for (index, demonstration) in view.demonstrations.enumerated() {
@@ -21,17 +30,21 @@ struct GroupPage {
       if let reward = demonstration.verdict?.reward {
         title += "  reward \(TextChart.decimal(reward))"
       }
+      if let advantage = demonstration.advantage {
+        title += "  advantage \(TextChart.decimal(advantage))"
+      }
       if demonstration.trains == true { title += "  trains" }
-      section(title, demonstration.text)
-      printTokens(demonstration)
+      section(title, demonstration, heat?.lines(.demonstration, index, output))
     }
-    for rejected in view.rejected {
-      section("rejected  \(rejected.tokenCount) tokens", rejected.text)
-      printTokens(rejected)
+    for (index, rejected) in view.rejected.enumerated() {
+      section(
+        "rejected  \(rejected.tokenCount) tokens", rejected,
+        heat?.lines(.rejected, index, output))
     }
     for (index, rollout) in view.rollouts.enumerated() {
-      section("rollout \(index)  " + facts(of: rollout), rollout.text)
-      printTokens(rollout)
+      section(
+        "rollout \(index)  " + facts(of: rollout), rollout, heat?.lines(.rollout, index, output))
+      if let critique = rollout.verdict?.critique { section("critique", critique) }
     }
   }
 
@@ -73,8 +86,23 @@ struct GroupPage {
     facts.append("\(rollout.tokenCount) tokens")
     facts.append(rollout.finish == "length" ? "cut at the limit" : "ended by itself")
     if let sum = rollout.logProbability { facts.append("log p \(TextChart.decimal(sum))") }
+    if let advantage = rollout.advantage {
+      facts.append("advantage \(TextChart.decimal(advantage))")
+    }
     if let trains = rollout.trains { facts.append(trains ? "trains" : "does not train") }
     return facts.joined(separator: ", ")
+  }
+
+  /// A response, in colours where there are any.
+  private func section(_ title: String, _ response: GroupView.Response, _ heat: [String]?) {
+    if let heat {
+      output.print()
+      output.print(output.styled(TerminalText.escaped(title), .bold))
+      for line in heat { output.print("  \(line)") }
+    } else {
+      section(title, response.text)
+    }
+    if showsTokens { printTokens(response) }
   }
 
   private func section(_ title: String, _ text: String) {
