@@ -1,0 +1,143 @@
+// Hooks that tests may rely on:
+//   main[data-page=PAGE]            the page shown: runs, overview, gate, curves, evaluations, groups, group,
+//                                   audit, pipeline, compare, unknown; main[aria-busy=false] when it stands
+//   tr[data-run=KEY]                a run in the list;  [data-light=NAME][data-state=STATE] a health light
+//   svg[data-chart=NAME]            a chart (role slider: arrow keys move, Enter opens); .readout below it
+//   #heat-cursor[data-cell=GROUP]   the link on the chosen cell of the heat map: focus it, arrow keys, Enter;
+//                                   a[data-cell=GROUP] in the table below it (details "The same as a table")
+//   input[name=where], #where-error [data-caret=OFFSET]; select[name=sort|limit|fate|source|solved], input[name=step]
+//   #group-list tr[data-row=GROUP]  a row of the list;  a[data-group=GROUP] a link to a group
+//   input[name=under][value=NAME], select[name=colour], [data-trajectory=rollout-0] .token[data-index=3]
+//                                   with class level-LEVEL; .token[data-answer]; #dock [data-product]; #legend
+//   #group-next, #group-previous; [data-stage=NAME]; #timeline-plot; #explain, #keys, dialog#key-list
+//   [data-source]                   the source of what the element shows; .escape a character made visible
+
+const PAGES = { runs: runsPage, overview: overviewPage, gate: gatePage, curves: curvesPage, evaluations: evaluationsPage,
+  groups: groupsPage, group: groupPage, audit: auditPage, pipeline: pipelinePage, compare: comparePage,
+  unknown: { title: () => "Not found", load: async () => ({}),
+    render: () => [h("h1", {}, "Not found"), h("p", {}, "There is no such page. ", h("a", { href: "#/" }, "All runs"))] } };
+
+const root = document.getElementById("app");
+let route = null, turn = 0, shownText = null, stopListening = () => {}, listened = null;
+
+/** What pages may ask of the application. */
+const app = {
+  /** Other parameters, and the page again; `push` makes it a step of the history. */
+  choose(changes, push = false) {
+    const to = withQuery(route, changes);
+    if (push) location.hash = to;
+    else {
+      history.replaceState(history.state, "", to);
+      show("choice");
+    }
+  },
+  /** Other parameters that the page has already followed. */
+  note(changes) {
+    const to = withQuery(route, changes);
+    history.replaceState(history.state, "", to);
+    route = parseRoute(to);
+  },
+};
+
+/** A report of one run begins with it; anything else with the list. */
+function start() {
+  const runs = LIVE ? [] : EMBEDDED.views.runs?.runs ?? [];
+  if (location.hash.length < 2 && runs.length === 1) history.replaceState(null, "", address(["run", runs[0].key]));
+}
+
+/**
+ * Shows the page of the address. `why`: "visit" (from the top), "back" (where it was left), "choice" or
+ * "news" (the same page again: places, focus and choices stay; news that change nothing do nothing).
+ */
+async function show(why) {
+  const mine = ++turn, next = parseRoute(location.hash), page = PAGES[next.page];
+  const main = root.querySelector("main");
+  main?.setAttribute("aria-busy", "true");
+  let run = null, view = null, failed = null;
+  try {
+    [run, view] = await Promise.all([next.key ? data(of(next.key)) : null, page.load(next)]);
+  } catch (error) {
+    failed = error;
+    if (next.key) run = await data(of(next.key)).catch(() => null);
+  }
+  if (mine !== turn) return;
+  const text = why === "news" ? JSON.stringify([run, view, failed?.message]) : null;
+  if (why === "news" && text === shownText) {
+    main?.setAttribute("aria-busy", "false");
+    return;
+  }
+  shownText = text;
+  route = next;
+  replacePage(page, run, view, failed, why);
+  follow(next.key);
+}
+
+function replacePage(page, run, view, failed, why) {
+  const same = why === "choice" || why === "news", kept = same ? keepState(root) : null;
+  pageKeys = {};
+  let content, title = route.page;
+  try {
+    content = failed ? errorNotice(failed) : page.render(view, route, app);
+    title = failed ? "Error" : page.title(view, route);
+  } catch (error) {
+    content = errorNotice(error);
+  }
+  document.title = escaped(`${brief(title, 60)} · ${run && page !== overviewPage ? `${brief(run.name, 40)} · ` : ""}Temper`);
+  const main = h("main", { id: "main", tabindex: "-1", data: { page: route.page }, "aria-busy": "false" }, content);
+  root.replaceChildren(h("a", { class: "skip", href: "#main", on: { click: (event) => {
+    event.preventDefault();
+    main.focus();
+  } } }, "Skip to content"), banner(route, run), main, footer(run));
+  if (same) restoreState(root, kept);
+  else {
+    const back = why === "back" ? places.get(history.state?.temper) : null;
+    scrollTo(0, back ?? 0);
+    if (why === "visit" && visits++) main.focus({ preventScroll: true });
+  }
+}
+
+function footer(run) {
+  return h("footer", {}, LIVE ? h("span", { id: "live" }, run?.live ? "Live: this page follows the run." : "Served from the run’s files.")
+    : "A report: everything it shows is in this file.", " Times are this machine’s.");
+}
+
+/** Follows the commits of a run that goes on; the page is made again at most once a second. */
+function follow(key) {
+  if (listened === key) return;
+  stopListening();
+  listened = key;
+  let waiting = null;
+  stopListening = key ? listen(key, () => {
+    waiting ??= setTimeout(() => {
+      waiting = null;
+      if (!document.hidden) show("news");
+    }, 1000);
+  }) : () => {};
+}
+
+/** Where pages were left, by the entry of the history. */
+const places = new Map();
+let visits = 0, entries = 0;
+
+function listenToHistory() {
+  history.scrollRestoration = "manual";
+  addEventListener("scroll", () => places.set(history.state?.temper, scrollY), { passive: true });
+  addEventListener("popstate", (event) => {
+    const known = event.state?.temper !== undefined;
+    if (!known) history.replaceState({ temper: `${Date.now()}.${entries++}` }, "");
+    show(known ? "back" : "visit");
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && LIVE && route?.key) show("news");
+  });
+  // A page that is left may be kept by the browser; its connection would count against the few of a host.
+  addEventListener("pagehide", () => follow(undefined));
+  addEventListener("pageshow", (event) => event.persisted && follow(route?.key));
+}
+
+explain(recall("explain") === "1");
+start();
+history.replaceState({ temper: `${Date.now()}.${entries++}` }, "");
+listenToHistory();
+listenToKeys(() => route ?? { query: {} });
+show("visit");

@@ -1,0 +1,71 @@
+// Where views come from: the element #temper-data of a report, or the server that sent the page.
+
+const EMBEDDED = JSON.parse(document.getElementById("temper-data").textContent);
+const LIVE = EMBEDDED.mode === "serve";
+
+/** What went wrong, in the three parts that every error of the command has. */
+class ViewError extends Error {
+  constructor(problem, remedy, extra = {}) {
+    super(problem);
+    Object.assign(this, { problem, remedy }, extra);
+  }
+}
+
+/** The path of a view of a run: `of(KEY, "groups", 12)`. */
+function of(key, ...parts) {
+  return ["runs", key, ...parts].map(encodeURIComponent).join("/");
+}
+
+/** Whether a view can be had at all: a server may have any, a report what it holds. */
+function holds(path) {
+  return LIVE || EMBEDDED.views[path] !== undefined || EMBEDDED.views[decoded(path)] !== undefined;
+}
+
+function decoded(path) {
+  return path.split("/").map(decodeURIComponent).join("/");
+}
+
+/** The view at `path`; throws a ViewError. */
+async function data(path, query = {}) {
+  if (!LIVE) {
+    const view = EMBEDDED.views[path] ?? EMBEDDED.views[decoded(path)];
+    if (view !== undefined) return view;
+    throw new ViewError("This file does not hold that page.",
+      "Open the run with `pipeline serve`, which has every group.");
+  }
+  const search = parameters({ ...query, token: EMBEDDED.token });
+  let answer;
+  try {
+    answer = await fetch(`/api/${path}${search}`, { headers: { accept: "application/json" } });
+  } catch {
+    throw new ViewError("The server does not answer.", "Start `pipeline serve` again.");
+  }
+  const body = await answer.json().catch(() => null);
+  if (!answer.ok || body === null || body.error) {
+    const error = body?.error ?? {};
+    throw new ViewError(error.problem ?? `The server answered with status ${answer.status}.`,
+      error.remedy ?? "", { location: error.location, offset: error.offset, status: answer.status });
+  }
+  return body;
+}
+
+/** `?a=1&b=2` of what is there; nothing, if nothing is. */
+function parameters(query) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== undefined && value !== null && value !== "") search.set(name, value);
+  const text = search.toString();
+  return text ? `?${text}` : "";
+}
+
+/** Calls `commit` for each commit of a run; returns what ends it. */
+function listen(key, commit) {
+  if (!LIVE || typeof EventSource === "undefined") return () => {};
+  const events = new EventSource(`/api/events${parameters({ run: key, token: EMBEDDED.token })}`);
+  events.addEventListener("commit", (event) => {
+    try {
+      commit(JSON.parse(event.data));
+    } catch { /* an event that cannot be read brings nothing new */ }
+  });
+  return () => events.close();
+}

@@ -1,0 +1,209 @@
+// Questions by steps: a canvas of what is in sight, and one link that stands on the chosen cell.
+
+const HEAD = 20;
+
+/**
+ * The map. `spec`: questions (the view's), steps (ascending numbers), gamma, size (width of a cell, or
+ * "fit"), href(cell), describe(question, cell) → text, source(cell) → text.
+ * The link `a.heat-cursor[data-cell]` follows pointer and arrow keys; Enter opens it.
+ */
+function heatmap(spec) {
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  const cursor = h("a", { class: "heat-cursor", id: "heat-cursor", data: { row: "-1" } });
+  const said = h("p", { class: "readout", id: "heat-said", "aria-live": "polite" });
+  const space = h("div", { class: "heat-space" }, canvas, cursor);
+  const frame = h("div", { class: "heat", data: { keep: "heat" } }, space);
+  const self = { spec, canvas, cursor, said, space, frame, row: 0, col: 0,
+    column: new Map(spec.steps.map((step, i) => [step, i])) };
+  for (const question of spec.questions)
+    question.at ??= new Map(question.cells.map((cell) => [cell.step, cell]));
+  const repaint = painted(frame, () => paintHeat(self));
+  frame.addEventListener("scroll", repaint, { passive: true });
+  space.addEventListener("pointermove", (event) => hoverHeat(self, event));
+  space.addEventListener("click", (event) => {
+    if (event.target === canvas && hoverHeat(self, event)) location.hash = cursor.getAttribute("href");
+  });
+  cursor.addEventListener("keydown", (event) => keyHeat(self, event));
+  cursor.addEventListener("focus", () => placeHeat(self, self.row, self.col));
+  const first = spec.questions.findIndex((q) => q.cells.length);
+  if (first < 0) return nothing("No question has been answered yet.");
+  requestAnimationFrame(() => {
+    measureHeat(self);
+    placeHeat(self, first, self.column.get(spec.questions[first].cells[0].step), false);
+  });
+  return h("div", { class: "heat-map", role: "group",
+    "aria-label": "Rollout accuracy by question and step. Arrow keys move, Enter opens the group." },
+  frame, said);
+}
+
+function measureHeat(self) {
+  const { spec, frame } = self, width = frame.clientWidth;
+  self.gutter = width < 560 ? 84 : 190;
+  const room = width - self.gutter - 2;
+  self.cell = spec.size === "fit" ? Math.max(1.5, Math.min(28, room / spec.steps.length)) : Number(spec.size);
+  self.line = Math.max(13, Math.min(22, self.cell));
+  self.space.style.width = `${self.gutter + Math.ceil(self.cell * spec.steps.length)}px`;
+  self.space.style.height = `${HEAD + self.line * spec.questions.length + 2}px`;
+}
+
+function paintHeat(self) {
+  const { spec, frame, canvas } = self;
+  measureHeat(self);
+  const width = frame.clientWidth, height = frame.clientHeight;
+  const g = canvasContext(canvas, width, height), scale = accuracyScale(spec.gamma);
+  const left = frame.scrollLeft, top = frame.scrollTop;
+  const rows = [Math.max(0, Math.floor(top / self.line)),
+    Math.min(spec.questions.length, Math.ceil((top + height) / self.line))];
+  const cols = [Math.max(0, Math.floor(left / self.cell)),
+    Math.min(spec.steps.length, Math.ceil((left + width - self.gutter) / self.cell))];
+  const ink = rgb(colour("ink")), paper = rgb(colour("paper"));
+  for (let row = rows[0]; row < rows[1]; row++) {
+    const question = spec.questions[row], y = HEAD + row * self.line - top;
+    for (let col = cols[0]; col < cols[1]; col++) {
+      const cell = question.at.get(spec.steps[col]);
+      if (cell) paintCell(g, self, question, cell, self.gutter + col * self.cell - left, y, scale);
+    }
+    for (let col = cols[0]; col < cols[1]; col++)
+      paintMarks(g, self, question, spec.steps[col], self.gutter + col * self.cell - left, y, ink, paper);
+  }
+  paintLabels(g, self, rows, cols, left, top, width, height);
+}
+
+function paintCell(g, self, question, cell, x, y, scale) {
+  const gap = self.cell >= 6 ? 1 : 0, w = Math.max(1, self.cell - gap), line = self.line - 1;
+  const fill = cell.total ? scale(cell.solved / cell.total) : colour("rule");
+  g.fillStyle = rgb(fill);
+  g.fillRect(x, y, gap ? w : self.cell + 0.4, line);
+  if (self.cell < 7) return;
+  const ink = inkOn(fill);
+  g.fillStyle = g.strokeStyle = ink;
+  if (self.cell >= 18) {
+    g.font = "10px system-ui, sans-serif";
+    g.textAlign = "center";
+    g.fillText(self.cell >= 26 ? `${cell.solved}/${cell.total}` : `${cell.solved}`, x + w / 2, y + line / 2 + 3.5);
+  }
+  const side = Math.min(6, self.cell / 2.2);
+  g.beginPath();
+  if (cell.fate === "imitated" || cell.fate === "mixed") {
+    g.moveTo(x, y + line);
+    g.lineTo(x + side, y + line);
+    g.lineTo(x, y + line - side);
+    if (cell.fate === "imitated") g.fill();
+    else {
+      g.closePath();
+      g.stroke();
+    }
+  } else if (cell.fate === "dropped") {
+    g.lineWidth = 1;
+    g.moveTo(x + 1, y + line - 1);
+    g.lineTo(x + w - 1, y + 1);
+    g.stroke();
+  }
+}
+
+/** A ring where a question was first solved, a wedge where it was lost again. */
+function paintMarks(g, self, question, step, x, y, ink, paper) {
+  const first = question.first_solved === step, back = question.flipped_back?.includes(step);
+  if (!first && !back) return;
+  const middle = x + self.cell / 2, line = self.line - 1;
+  g.beginPath();
+  if (first) g.arc(middle, y + line / 2, Math.max(3, Math.min(self.cell, line) / 2 - 1), 0, 7);
+  else {
+    g.moveTo(middle - 3.5, y);
+    g.lineTo(middle + 3.5, y);
+    g.lineTo(middle, y + 5.5);
+    g.closePath();
+  }
+  g.lineWidth = back ? 2.4 : 3;
+  g.strokeStyle = paper;
+  g.stroke();
+  g.lineWidth = 1.4;
+  g.strokeStyle = g.fillStyle = ink;
+  if (back) g.fill();
+  else g.stroke();
+}
+
+function paintLabels(g, self, rows, cols, left, top, width, height) {
+  const { spec } = self;
+  g.fillStyle = rgb(colour("paper"));
+  g.fillRect(0, 0, self.gutter, height);
+  g.fillRect(0, 0, width, HEAD);
+  g.fillStyle = rgb(colour("soft"));
+  g.font = "11px system-ui, sans-serif";
+  g.textAlign = "left";
+  g.save();
+  g.beginPath();
+  g.rect(0, HEAD, self.gutter - 6, height);
+  g.clip();
+  for (let row = rows[0]; row < rows[1]; row++) {
+    const q = spec.questions[row], room = Math.floor(self.gutter / 6);
+    const text = `${brief(q.id, 14)}${self.gutter > 100 ? `  ${brief(q.prompt, room)}` : ""}`;
+    g.fillText(escaped(text), 0, HEAD + row * self.line - top + self.line / 2 + 3.5);
+  }
+  g.restore();
+  g.textAlign = "center";
+  const apart = Math.max(1, Math.ceil(46 / self.cell));
+  const every = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000].find((n) => n >= apart) ?? apart;
+  for (let col = cols[0]; col < cols[1]; col++) {
+    const step = spec.steps[col], x = self.gutter + (col + 0.5) * self.cell - left;
+    if (step % every === 0 && x >= self.gutter) g.fillText(String(step), x, HEAD - 7);
+  }
+}
+
+/** Moves the link under the pointer; whether there is a cell. */
+function hoverHeat(self, event) {
+  const frame = self.space.getBoundingClientRect();
+  const col = Math.floor((event.clientX - frame.left - self.gutter) / self.cell);
+  const row = Math.floor((event.clientY - frame.top - HEAD) / self.line);
+  const question = self.spec.questions[row];
+  if (!question?.at.get(self.spec.steps[col])) return false;
+  if (row !== self.row || col !== self.col) placeHeat(self, row, col, false);
+  return true;
+}
+
+function placeHeat(self, row, col, scroll = true) {
+  const { spec, cursor, frame } = self, question = spec.questions[row];
+  const cell = question?.at.get(spec.steps[col]);
+  if (!cell) return;
+  Object.assign(self, { row, col });
+  const x = self.gutter + col * self.cell, y = HEAD + row * self.line;
+  const text = spec.describe(question, cell);
+  for (const [name, v] of [["left", x], ["top", y], ["width", Math.max(3, self.cell)], ["height", self.line - 1]])
+    cursor.style[name] = `${v}px`;
+  cursor.href = spec.href(cell);
+  cursor.dataset.cell = cell.group;
+  cursor.dataset.step = cell.step;
+  cursor.dataset.source = cursor.title = spec.source(cell);
+  cursor.setAttribute("aria-label", escaped(text));
+  self.said.replaceChildren(visible(text));
+  if (!scroll) return;
+  const inside = { x0: frame.scrollLeft + self.gutter, x1: frame.scrollLeft + frame.clientWidth,
+    y0: frame.scrollTop + HEAD, y1: frame.scrollTop + frame.clientHeight };
+  if (x < inside.x0) frame.scrollLeft = x - self.gutter;
+  if (x + self.cell > inside.x1) frame.scrollLeft = x + self.cell - frame.clientWidth;
+  if (y < inside.y0) frame.scrollTop = y - HEAD;
+  if (y + self.line > inside.y1) frame.scrollTop = y + self.line - frame.clientHeight;
+}
+
+/** Arrow keys go from cell to cell: within the question, or to the nearest step of the next one. */
+function keyHeat(self, event) {
+  const { spec, row, col } = self;
+  const by = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10 }[event.key];
+  let target = null;
+  if (by) {
+    let to = Math.max(0, Math.min(spec.questions.length - 1, row + by));
+    while (spec.questions[to] && !spec.questions[to].cells.length) to += Math.sign(by);
+    if (spec.questions[to]) {
+      const steps = spec.questions[to].cells.map((c) => c.step);
+      target = [to, self.column.get(steps[nearest(steps, spec.steps[col])])];
+    }
+  } else {
+    const steps = spec.questions[row].cells.map((c) => c.step), at = steps.indexOf(spec.steps[col]);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: steps.length - 1 }[event.key];
+    if (to === undefined) return;
+    if (steps[to] !== undefined) target = [row, self.column.get(steps[to])];
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  if (target) placeHeat(self, ...target);
+}

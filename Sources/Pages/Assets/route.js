@@ -1,0 +1,74 @@
+// Addresses: `#/run/KEY/group/12?under=grpo`. What people choose stands in them, so that links and the
+// back button keep it.
+
+/** The address of a page: parts are encoded one by one, the query holds what is there. */
+function address(parts, query) {
+  return `#/${parts.map((p) => encodeURIComponent(p)).join("/")}${parameters(query)}`;
+}
+
+const RUN_PAGES = ["overview", "gate", "curves", "evaluations", "groups", "audit", "pipeline"];
+
+/** The page that an address names: {page, key, id, query}; unknown ones are the page "unknown". */
+function parseRoute(hash) {
+  const text = hash.replace(/^#\/?/, ""), mark = text.indexOf("?");
+  const parts = (mark < 0 ? text : text.slice(0, mark)).split("/").filter(Boolean).map(component);
+  const query = Object.fromEntries(new URLSearchParams(mark < 0 ? "" : text.slice(mark + 1)));
+  const [first, key, page = "overview", id] = parts;
+  if (!first) return { page: "runs", query };
+  if (first === "compare") return { page: "compare", query };
+  if (first !== "run" || key === undefined) return { page: "unknown", query };
+  if (page === "group" && id !== undefined) return { page: "group", key, id, query };
+  return RUN_PAGES.includes(page) ? { page, key, query } : { page: "unknown", key, query };
+}
+
+function component(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The address of a route with other parameters; null takes one away. */
+function withQuery(route, changes) {
+  const parts = route.page === "runs" ? [] : route.page === "compare" ? ["compare"]
+    : ["run", route.key, ...(route.page === "overview" ? [] : [route.page]), ...(route.id ? [route.id] : [])];
+  return address(parts, { ...route.query, ...changes });
+}
+
+/** The groups of a step, in the terms that this page can ask for. */
+function groupsOfStep(key, from, to = from) {
+  const where = from === to ? `step = ${from}` : `step >= ${from} and step <= ${to}`;
+  return address(["run", key, "groups"], LIVE ? { where } : { step: from });
+}
+
+/** The link to a group; where a report does not hold it, text that says so. */
+function groupLink(key, group, query = {}, text = `${integer(group)}`) {
+  if (group === null || group === undefined) return h("span", {}, "–");
+  if (!holds(of(key, "groups", group)))
+    return h("span", { class: "absent", title: "This file does not hold that group; `pipeline serve` shows it." }, text);
+  return link(["run", key, "group", group], query, text, { data: { group } });
+}
+
+/** Groups in a row, at most `most`. */
+function groupLinks(key, groups, most = 6) {
+  const shown = (groups ?? []).slice(0, most);
+  return [shown.map((g, i) => [i ? ", " : "", groupLink(key, g)]),
+    groups?.length > most ? ` and ${integer(groups.length - most)} more` : ""];
+}
+
+/** What stays between pages of a sitting; a browser that keeps nothing forgets it. */
+function remember(name, text) {
+  try {
+    if (text === null) sessionStorage.removeItem(`temper.${name}`);
+    else sessionStorage.setItem(`temper.${name}`, text);
+  } catch { /* private windows and some files have no storage */ }
+}
+
+function recall(name) {
+  try {
+    return sessionStorage.getItem(`temper.${name}`);
+  } catch {
+    return null;
+  }
+}

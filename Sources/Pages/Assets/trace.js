@@ -1,0 +1,31 @@
+// Every number says where it comes from: in its title, and as a note after `e`.
+
+/** A source with its places filled in: `verdicts/{group}` becomes `verdicts/12`. */
+function filled(source, places = {}) {
+  return source?.replace(/\{(\w+)\}/g, (all, name) => places[name] ?? all);
+}
+
+/** Gives a node its source: a field of the view's `sources`, or the text itself. */
+function traced(node, view, field, places) {
+  const source = filled(view?.sources?.[field] ?? (typeof view === "string" ? view : null), places);
+  if (!source) return node;
+  const known = node.getAttribute("title");
+  node.setAttribute("title", escaped(known ? `${known}\n${source}` : source));
+  node.dataset.source = escaped(source);
+  return node;
+}
+
+/** A number with its source. */
+function value(text, view, field, places, properties = {}) {
+  return traced(h("span", { class: "number", ...properties }, text), view, field, places);
+}
+
+const explaining = () => document.documentElement.classList.contains("explain");
+
+/** Shows or hides the sources as notes. */
+function explain(on = !explaining()) {
+  document.documentElement.classList.toggle("explain", on);
+  const control = document.getElementById("explain");
+  control?.setAttribute("aria-pressed", String(on));
+  remember("explain", on ? "1" : null);
+}
