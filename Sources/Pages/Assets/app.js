@@ -88,6 +88,7 @@ function replacePage(page, run, view, failed, why) {
     event.preventDefault();
     main.focus();
   } } }, "Skip to content"), banner(route, run), main, footer(run));
+  root.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   if (same) restoreState(root, kept);
   else {
     const back = why === "back" ? places.get(history.state?.temper) : null;

@@ -4,38 +4,44 @@
  * A histogram of bins `{low, high, count, part}`; `part` (of count) is drawn darker.
  * `pick(bin)` makes the bars buttons.
  */
-function histogram(label, bins, { format = real, part = null, pick = null, look = null, height = 120 } = {}) {
+function histogram(label, bins, options = {}) {
   if (!bins.length) return nothing("Nothing to count.");
-  const most = Math.max(1, ...bins.map((b) => b.count));
-  const width = 420, bottom = height - 20, slot = width / bins.length;
-  const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "histogram", role: "img",
-    "aria-label": label }, s("title", {}, label));
+  const frame = h("div", { class: "chart" });
+  let drawn = 0;
+  new ResizeObserver(([entry]) => {
+    const width = Math.round(entry.contentRect.width);
+    if (width < 40 || width === drawn) return;
+    drawn = width;
+    frame.replaceChildren(drawBins(label, bins, width, options));
+  }).observe(frame);
+  return frame;
+}
+
+function drawBins(label, bins, width, { format = real, part, pick, look, height = 130 }) {
+  const most = Math.max(1, ...bins.map((b) => b.count)), bottom = height - 20, slot = width / bins.length;
+  const size = (count) => (count / most) * (bottom - 16);
+  const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "histogram", role: "img", "aria-label": label },
+    s("title", {}, label));
+  const bar = (name, i, count) => s("rect", { class: name, x: i * slot + 0.5, width: Math.max(1, slot - 1),
+    y: bottom - size(count), height: size(count) });
   bins.forEach((bin, i) => {
-    const size = (count) => (count / most) * (bottom - 14);
-    const text = bin.high === bin.low || bin.high === undefined ? format(bin.low)
-      : `${format(bin.low)} to ${format(bin.high)}`;
-    const said = `${text}: ${integer(bin.count)}${part ? `, ${integer(bin[part.field])} ${part.name}` : ""}`;
-    const group = s("g", { class: pick ? "bin pickable" : "bin", tabindex: pick ? "0" : null,
-      role: pick ? "button" : null, "aria-label": said }, s("title", {}, said),
-    s("rect", { class: `whole ${look?.(bin) ?? ""}`, x: i * slot + 0.5, width: Math.max(1, slot - 1),
-      y: bottom - size(bin.count), height: size(bin.count) }));
-    if (part) group.append(s("rect", { class: "part", x: i * slot + 0.5, width: Math.max(1, slot - 1),
-      y: bottom - size(bin[part.field]), height: size(bin[part.field]) }));
+    const place = bin.high === bin.low || bin.high === undefined ? format(bin.low) : `${format(bin.low)} to ${format(bin.high)}`;
+    const said = `${place}: ${integer(bin.count)}${part ? `, ${integer(bin[part.field])} ${part.name}` : ""}`;
+    const group = s("g", { class: pick ? "bin pickable" : "bin", tabindex: pick ? "0" : null, role: pick ? "link" : null,
+      "aria-label": said }, s("title", {}, said), bar(`whole ${look?.(bin) ?? ""}`, i, bin.count), part ? bar("part", i, bin[part.field]) : null);
     if (pick) {
       group.addEventListener("click", () => pick(bin));
-      group.addEventListener("keydown", (event) => { if (event.key === "Enter") pick(bin); });
+      group.addEventListener("keydown", (event) => event.key === "Enter" && pick(bin));
     }
     picture.append(group);
   });
-  const every = Math.max(1, Math.ceil(bins.length / 8));
+  const every = Math.max(1, Math.ceil(bins.length / Math.max(2, Math.floor(width / 90)))), centred = every === 1 && bins.length < 8;
   bins.forEach((bin, i) => {
-    if (i % every) return;
-    const centred = bins.length <= 8;
-    picture.append(s("text", { x: (i + (centred ? 0.5 : 0)) * slot + (centred ? 0 : 1), y: height - 6,
+    if (i % every === 0) picture.append(s("text", { x: (i + (centred ? 0.5 : 0)) * slot, y: height - 6,
       "text-anchor": centred ? "middle" : "start", "aria-hidden": "true" }, format(bin.low)));
   });
   picture.append(s("line", { class: "base", x1: 0, x2: width, y1: bottom, y2: bottom }),
-    s("text", { x: 0, y: 9, class: "most", "aria-hidden": "true" }, `${integer(most)} at most`));
+    s("text", { x: 0, y: 9, "aria-hidden": "true" }, `largest ${integer(most)}`));
   return picture;
 }
 

@@ -10,6 +10,7 @@ const EDGE = { left: 52, right: 10, top: 8, bottom: 22 };
  *   format   value → text                       pick     called with a step at a click or Enter
  *   stacked  values are shares of 1             linked   a Set of charts that share the crosshair
  *   domain   [low, high] of the vertical axis, where it is fixed; axis: name of the horizontal axis
+ *   warp     step → place along the axis, ascending; ticks: its marks; quiet: says nothing without a crosshair
  */
 function chart(spec) {
   const root = h("div", { class: "chart" });
@@ -33,7 +34,8 @@ function draw(self, width) {
   self.layers = spec.stacked ? stack(spec.series) : spec.series;
   const box = { left: EDGE.left, right: width - EDGE.right, top: EDGE.top, bottom: height - EDGE.bottom };
   const steps = spec.steps, ys = vertical(self);
-  self.x = linear([steps[0], steps[steps.length - 1]], [box.left, box.right]);
+  const along = spec.warp ?? ((step) => step), plane = linear([along(steps[0]), along(steps[steps.length - 1])], [box.left, box.right]);
+  self.x = (step) => plane(along(step));
   self.y = linear(ys, [box.bottom, box.top]);
   self.box = box;
   self.cursor = s("g", { class: "cursor", "aria-hidden": "true" });
@@ -55,7 +57,7 @@ function draw(self, width) {
 function vertical({ spec, layers }) {
   if (spec.domain) return spec.domain;
   if (spec.stacked) return [0, 1];
-  const all = layers.flatMap((l) => [l.values, l.low ?? [], l.high ?? []].flat());
+  const all = layers.flatMap((l) => [l.values, l.faint ?? [], l.low ?? [], l.high ?? []].flat());
   const [low, high] = range(all) ?? [0, 1];
   return low > 0 && low < high * 0.35 ? [0, high] : [low, high];
 }
@@ -76,7 +78,7 @@ function axes({ spec, box, x, y }, [low, high]) {
       s("text", { x: box.left - 6, y: at + 3.5, "text-anchor": "end" }, (spec.tick ?? real)(t)));
   }
   const steps = spec.steps, last = steps[steps.length - 1];
-  for (const t of ticks(steps[0], last, Math.max(2, Math.floor((box.right - box.left) / 90)))) {
+  for (const t of spec.ticks ?? ticks(steps[0], last, Math.max(2, Math.floor((box.right - box.left) / 90)))) {
     if (!Number.isInteger(t) && spec.axis === "step") continue;
     g.append(s("line", { x1: x(t), x2: x(t), y1: box.bottom, y2: box.bottom + 4, class: "tick" }),
       s("text", { x: x(t), y: box.bottom + 15, "text-anchor": "middle" }, integer(t)));
@@ -168,7 +170,7 @@ function point(self, i) {
   const { spec, box, x, y, cursor, readout, picture, layers } = self;
   cursor.replaceChildren();
   if (i === null || i === undefined) {
-    readout.replaceChildren(visible(describe(self, spec.steps.length - 1)));
+    readout.replaceChildren(spec.quiet ? "" : visible(describe(self, spec.steps.length - 1)));
     return;
   }
   const at = x(spec.steps[i]);
@@ -192,8 +194,7 @@ function listenTo(self, picture) {
   const under = (event) => {
     const frame = picture.getBoundingClientRect();
     const px = (event.clientX - frame.left) * (self.width / frame.width);
-    const step = linear([self.box.left, self.box.right], [spec.steps[0], spec.steps[last]])(px);
-    return nearest(spec.steps, step);
+    return nearest(spec.steps.map(self.x), px);
   };
   picture.addEventListener("pointermove", (event) => move(under(event)));
   picture.addEventListener("pointerleave", () => move(null));

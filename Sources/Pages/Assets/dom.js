@@ -10,7 +10,7 @@ function apply(element, properties) {
     else if (name === "text") element.append(visible(value));
     else if (name === "on") for (const [event, f] of Object.entries(value)) element.addEventListener(event, f);
     else if (name === "style") for (const [key, v] of Object.entries(value)) element.style.setProperty(key, v);
-    else if (name === "data") for (const [key, v] of Object.entries(value)) element.dataset[key] = v;
+    else if (name === "data") for (const [key, v] of Object.entries(value)) element.dataset[key] = escaped(v);
     else if (name === "title" || name === "aria-label") element.setAttribute(name, escaped(String(value)));
     else if (name in PROPERTIES) element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));

@@ -39,13 +39,13 @@ function bytes(value) {
   const names = ["B", "kB", "MB", "GB", "TB"];
   let size = Number(value), i = 0;
   for (; size >= 1000 && i < names.length - 1; i++) size /= 1000;
-  return `${i ? real(size, 3) : size} ${names[i]}`;
+  return `${real(size, 3)} ${names[i]}`;
 }
 
 function duration(seconds) {
   if (!finite(seconds)) return nonFinite(seconds);
   const t = Number(seconds);
-  if (t < 0.0995) return `${real(t * 1000, 3)} ms`;
+  if (t > 0 && t < 0.0995) return `${real(t * 1000, 3)} ms`;
   if (t < 60) return `${real(t, 3)} s`;
   if (t < 3600) return `${Math.floor(t / 60)} min ${Math.round(t % 60)} s`;
   if (t < 86400) return `${Math.floor(t / 3600)} h ${Math.floor((t % 3600) / 60)} min`;

@@ -145,7 +145,7 @@ function drawFigures(state) {
   const rows = there.map((one) => steps.map((i) => (i < one.tokens.texts.length ? scaledValue(quantity, one, under, i) : null)));
   const edge = (pick) => steps.map((i) => { const [low, high] = extremes(rows.map((x) => x[i]).filter((x) => x !== null && Number.isFinite(x))); return low > high ? null : pick ? high : low; });
   const linked = new Set();
-  const root = chart({ label: `${quantity.title} over position, ${nameOf(r)}`, name: "position", steps, linked, axis: "token", height: 130,
+  const root = chart({ label: `${quantity.title} over position, ${nameOf(r)}`, name: "position", steps, linked, axis: "token", height: 130, quiet: true,
     series: [{ name: "", look: "line-0", values, low: there.length > 1 ? edge(0) : null, high: there.length > 1 ? edge(1) : null }],
     format: (v) => (finite(v) ? scale.shown(v) : nonFinite(v)), tick: (t) => scale.shown(t),
     pick: (i) => state.columns.find((c) => c.r === r)?.tokens.strip.focusToken(i) });

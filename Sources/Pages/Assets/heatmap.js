@@ -15,8 +15,7 @@ function heatmap(spec) {
   const frame = h("div", { class: "heat", data: { keep: "heat" } }, space);
   const self = { spec, canvas, cursor, said, space, frame, row: 0, col: 0,
     column: new Map(spec.steps.map((step, i) => [step, i])) };
-  for (const question of spec.questions)
-    question.at ??= new Map(question.cells.map((cell) => [cell.step, cell]));
+  self.rows = spec.questions.map((question) => rowOf(question, self.column));
   const repaint = painted(frame, () => paintHeat(self));
   frame.addEventListener("scroll", repaint, { passive: true });
   space.addEventListener("pointermove", (event) => hoverHeat(self, event));
@@ -57,24 +56,49 @@ function paintHeat(self) {
   const cols = [Math.max(0, Math.floor(left / self.cell)),
     Math.min(spec.steps.length, Math.ceil((left + width - self.gutter) / self.cell))];
   const ink = rgb(colour("ink")), paper = rgb(colour("paper"));
+  const fills = new Map();
+  const fill = (cell) => {
+    const key = cell.total ? cell.solved / cell.total : -1;
+    if (!fills.has(key)) fills.set(key, key < 0 ? colour("rule") : scale(key));
+    return fills.get(key);
+  };
+  const place = (col) => self.gutter + col * self.cell - left;
   for (let row = rows[0]; row < rows[1]; row++) {
-    const question = spec.questions[row], y = HEAD + row * self.line - top;
-    for (let col = cols[0]; col < cols[1]; col++) {
-      const cell = question.at.get(spec.steps[col]);
-      if (cell) paintCell(g, self, question, cell, self.gutter + col * self.cell - left, y, scale);
-    }
-    for (let col = cols[0]; col < cols[1]; col++)
-      paintMarks(g, self, question, spec.steps[col], self.gutter + col * self.cell - left, y, ink, paper);
+    const { cells, marks } = self.rows[row], y = HEAD + row * self.line - top;
+    const seen = cells.filter(({ col }) => col >= cols[0] && col < cols[1]);
+    if (self.cell < 6) paintRuns(g, self, seen, y, fill, place);
+    else for (const { col, cell } of seen) paintCell(g, self, cell, place(col), y, fill(cell));
+    for (const { col, back } of marks)
+      if (col >= cols[0] && col < cols[1]) paintMark(g, self, back, place(col), y, ink, paper);
   }
   paintLabels(g, self, rows, cols, left, top, width, height);
 }
 
-function paintCell(g, self, question, cell, x, y, scale) {
-  const gap = self.cell >= 6 ? 1 : 0, w = Math.max(1, self.cell - gap), line = self.line - 1;
-  const fill = cell.total ? scale(cell.solved / cell.total) : colour("rule");
+/** A question's cells in the order of columns, and the few that are marked. */
+function rowOf(question, column) {
+  const cells = question.cells.map((cell) => ({ col: column.get(cell.step), cell })).sort((a, b) => a.col - b.col);
+  const back = new Set(question.flipped_back ?? []);
+  return { cells, at: new Map(cells.map(({ col, cell }) => [col, cell])),
+    marks: cells.filter(({ cell }) => back.has(cell.step) || question.first_solved === cell.step)
+      .map(({ col, cell }) => ({ col, back: back.has(cell.step) })) };
+}
+
+/** Narrow cells: neighbours of one colour are one rectangle. */
+function paintRuns(g, self, seen, y, fill, place) {
+  for (let i = 0; i < seen.length;) {
+    const from = seen[i].col, paint = fill(seen[i].cell);
+    let to = from;
+    do to++;
+    while (++i < seen.length && seen[i].col === to && fill(seen[i].cell) === paint);
+    g.fillStyle = rgb(paint);
+    g.fillRect(place(from), y, (to - from) * self.cell, self.line - 1);
+  }
+}
+
+function paintCell(g, self, cell, x, y, fill) {
+  const w = self.cell - 1, line = self.line - 1;
   g.fillStyle = rgb(fill);
-  g.fillRect(x, y, gap ? w : self.cell + 0.4, line);
-  if (self.cell < 7) return;
+  g.fillRect(x, y, w, line);
   const ink = inkOn(fill);
   g.fillStyle = g.strokeStyle = ink;
   if (self.cell >= 18) {
@@ -102,12 +126,11 @@ function paintCell(g, self, question, cell, x, y, scale) {
 }
 
 /** A ring where a question was first solved, a wedge where it was lost again. */
-function paintMarks(g, self, question, step, x, y, ink, paper) {
-  const first = question.first_solved === step, back = question.flipped_back?.includes(step);
-  if (!first && !back) return;
-  const middle = x + self.cell / 2, line = self.line - 1;
+function paintMark(g, self, back, x, y, ink, paper) {
+  const roomy = self.cell >= 14, line = self.line - 1;
+  const middle = roomy ? x + self.cell - 5.5 : x + self.cell / 2;
   g.beginPath();
-  if (first) g.arc(middle, y + line / 2, Math.max(3, Math.min(self.cell, line) / 2 - 1), 0, 7);
+  if (!back) g.arc(middle, roomy ? y + 4.5 : y + line / 2, roomy ? 2.8 : 3, 0, 7);
   else {
     g.moveTo(middle - 3.5, y);
     g.lineTo(middle + 3.5, y);
@@ -155,15 +178,14 @@ function hoverHeat(self, event) {
   const frame = self.space.getBoundingClientRect();
   const col = Math.floor((event.clientX - frame.left - self.gutter) / self.cell);
   const row = Math.floor((event.clientY - frame.top - HEAD) / self.line);
-  const question = self.spec.questions[row];
-  if (!question?.at.get(self.spec.steps[col])) return false;
+  if (!self.rows[row]?.at.has(col)) return false;
   if (row !== self.row || col !== self.col) placeHeat(self, row, col, false);
   return true;
 }
 
 function placeHeat(self, row, col, scroll = true) {
   const { spec, cursor, frame } = self, question = spec.questions[row];
-  const cell = question?.at.get(spec.steps[col]);
+  const cell = self.rows[row]?.at.get(col);
   if (!cell) return;
   Object.assign(self, { row, col });
   const x = self.gutter + col * self.cell, y = HEAD + row * self.line;

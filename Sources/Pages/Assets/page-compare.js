@@ -35,7 +35,7 @@ function runChooser(list, route) {
 function passChart(view, look) {
   const ks = [...new Set(view.pass_at_k.flatMap((run) => run.points.map((p) => p.k)))].sort((a, b) => a - b);
   const column = (run, field) => ks.map((k) => number(run.points.find((p) => p.k === k)?.[field]));
-  const root = chart({ label: "pass@k by run", name: "pass-at-k", axis: "k", steps: ks, height: 220, domain: [0, 1], format: (v) => percent(v), tick: (t) => `${real(t * 100)}%`,
+  const root = chart({ label: "pass@k by run", name: "pass-at-k", axis: "k", steps: ks, ticks: ks, warp: Math.log2, height: 220, domain: [0, 1], format: (v) => percent(v), tick: (t) => `${real(t * 100)}%`,
     series: view.pass_at_k.map((run) => ({ name: brief(run.name ?? run.key, 24), look: look[run.key] ?? "line-0", values: column(run, "mean"), low: column(run, "low"), high: column(run, "high") })) });
   return h("figure", { class: "wide" }, traced(root, view, "pass_at_k"));
 }

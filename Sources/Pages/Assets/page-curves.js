@@ -54,12 +54,12 @@ function curveFigure(one, view, options) {
 }
 
 /** One series as a chart. */
-function seriesChart(one, view, { linked, smoothing, key, height = 150 }) {
+function seriesChart(one, view, { linked, smoothing, key, height = 150, quiet = false }) {
   const raw = one.values.map(number);
   if (!raw.some((v) => v !== null)) return nothing("No values.");
   const line = { name: "", look: "line-0", values: raw, low: one.low?.map(number), high: one.high?.map(number) };
   if (smoothing) Object.assign(line, { values: smoothed(raw, smoothing), faint: raw, raw });
-  const root = chart({ label: `${one.title} over steps`, name: one.name, steps: view.steps, linked, height,
+  const root = chart({ label: `${one.title} over steps`, name: one.name, steps: view.steps, linked, height, quiet,
     series: [line], format: (v) => measured(v, one.unit), tick: (t) => tickText(t, one.unit),
     pick: (step) => { location.hash = groupsOfStep(key, step, step + Math.max(1, view.bin ?? 1) - 1); } });
   return traced(root, one.source?.replace("/{step}", ""));

@@ -7,7 +7,10 @@ const GATE_SORTS = [["first", "first asked"], ["hardest", "hardest first"], ["fl
 
 const gatePage = {
   title: () => "Gate",
-  load: (route) => data(of(route.key, "gate"), { from: route.query.from, count: route.query.count, sort: route.query.sort }),
+  async load(route) {
+    const { from, count, sort } = route.query, view = await data(of(route.key, "gate"), { from, count, sort });
+    return LIVE ? view : { ...view, questions: ordered(view.questions ?? [], sort) };
+  },
   render(view, route, app) {
     const steps = view.steps ?? [];
     return [h("h1", {}, "Gate"),
@@ -17,6 +20,13 @@ const gatePage = {
         heatLegend(view), heatmap(heatSpec(view, route)), heatTable(view, route))];
   },
 };
+
+/** A report's questions in the order that a server would give them. */
+function ordered(questions, sort) {
+  const accuracy = (q) => q.cells.reduce((all, c) => all + (c.total ? c.solved / c.total : 0), 0) / (q.cells.length || 1);
+  const by = { hardest: accuracy, flips: (q) => -(q.flipped_back?.length ?? 0) }[sort];
+  return by ? [...questions].sort((a, b) => by(a) - by(b)) : questions;
+}
 
 function shareChart(view, route) {
   const steps = view.steps.map((one) => one.step);
@@ -30,9 +40,8 @@ function shareChart(view, route) {
 }
 
 function heatSpec(view, route) {
-  const places = (question, cell) => ({ group: cell.group, step: cell.step, id: question.id });
   return { questions: view.questions ?? [], gamma: view.gamma, size: route.query.size ?? "fit",
-    steps: [...new Set((view.questions ?? []).flatMap((q) => q.cells.map((c) => c.step)).concat((view.steps ?? []).map((x) => x.step)))].sort((a, b) => a - b),
+    steps: stepsOf(view),
     href: (cell) => address(["run", route.key, "group", cell.group]),
     source: (cell) => filled(view.sources?.cell ?? "", { group: cell.group, step: cell.step }),
     describe: (question, cell) => {
@@ -40,7 +49,15 @@ function heatSpec(view, route) {
         question.flipped_back?.includes(cell.step) ? "flipped back" : ""].filter(Boolean);
       return `${brief(question.id, 40)} · step ${integer(cell.step)} · ${cell.solved}/${cell.total} solved, P = ${real(cell.solved / cell.total, 3)}`
         + ` · ${FATES[cell.fate]?.long ?? cell.fate}${marks.map((m) => ` · ${m}`).join("")} · group ${cell.group} · ${brief(question.prompt, 90)}`;
-    }, places };
+    } };
+}
+
+/** The steps that the questions at hand span: those of other questions would be empty columns. */
+function stepsOf(view) {
+  const asked = new Set((view.questions ?? []).flatMap((q) => q.cells.map((c) => c.step)));
+  const [low, high] = extremes(asked);
+  for (const { step } of view.steps ?? []) if (step >= low && step <= high) asked.add(step);
+  return [...asked].sort((a, b) => a - b);
 }
 
 function heatControls(view, route, app) {
@@ -51,7 +68,7 @@ function heatControls(view, route, app) {
   pageKeys.p = () => from > 0 && go(Math.max(0, from - page));
   const pages = LIVE && (from > 0 || from + count < total);
   return h("div", { class: "controls" },
-    LIVE ? choice("sort", "Order", GATE_SORTS, route.query.sort ?? "first", (v) => app.choose({ sort: v, from: null })) : null,
+    choice("sort", "Order", GATE_SORTS, route.query.sort ?? "first", (v) => app.choose({ sort: v, from: null })),
     choice("size", "Cells", HEAT_SIZES, route.query.size ?? "fit", (v) => app.choose({ size: v })),
     LIVE ? choice("count", "Questions", [["50", "50"], ["100", "100"], ["200", "200"], ["500", "500"]], String(page),
       (v) => app.choose({ count: v, from: null })) : null,

@@ -30,23 +30,27 @@ function groupParts(state) {
   state.figures = h("div", { class: "charts two", id: "figures" });
   state.decision = h("p", { id: "decision", "aria-live": "polite" });
   state.summary = h("div", {});
-  const step = (g, text, key) => (g === null || g === undefined ? h("span", { class: "absent" }, text)
-    : link(["run", route.key, "group", g], keptQuery(state), text, { id: `group-${key}`, title: `group ${g} (${key === "next" ? "j" : "k"})` }));
+  state.neighbours = h("span", { class: "neighbours" });
   return [
     h("div", { class: "heading" }, h("h1", {}, `Group ${integer(view.group)}`), fateMark(view.fate, true),
-      h("span", { class: "neighbours" }, step(view.previous, "← previous", "previous"), step(view.next, "next →", "next"))),
+      state.neighbours),
     h("p", { class: "lead" }, groupLine(view, route)),
     view.refusal ? h("p", { class: "error" }, brief(view.refusal, 600)) : null,
     section("question", "Question", null, question(view)),
-    section("under", "Weights", null, switches(state), state.decision, state.legend, state.figures),
     h("section", { id: "trajectories", "aria-labelledby": "trajectories-title" },
       h("h2", { id: "trajectories-title" }, "Rollouts"),
-      h("div", { class: "trajectories", data: { keep: "trajectories" } }, state.columns.map((c) => c.element)), state.dock),
+      h("div", { class: "pinned" }, switches(state), h("div", { class: "row" }, state.legend,
+        exportButton(`group-${view.group}-tokens.csv`, () => tokenRows(state), "Tokens as CSV"))), state.decision, state.figures,
+      h("div", { class: state.all.some((r) => r.token_count > 160) ? "trajectories long" : "trajectories" }, state.columns.map((c) => c.element)), state.dock),
     section("verdicts", "Verdicts", null, state.summary),
   ];
 }
 
-const keptQuery = (state) => ({ under: state.route.query.under, colour: state.route.query.colour });
+/** What stays chosen from group to group: what is not the page's own first choice. */
+function keptQuery(state) {
+  const own = state.algorithms.find((a) => a.own) ?? state.algorithms[0];
+  return { under: state.under === own?.name ? null : state.under, colour: state.colour === "weight" ? null : state.colour };
+}
 
 function groupLine(view, route) {
   const tags = Object.entries(view.tags ?? {});
@@ -85,8 +89,7 @@ function switches(state) {
     h("option", { value: "none", selected: state.colour === "none" }, "none"));
   return h("div", { class: "controls" },
     h("fieldset", { class: "under" }, h("legend", {}, "under"), algorithms.map(radio)),
-    h("label", { class: "choice" }, h("span", {}, "Colour"), state.select),
-    exportButton(`group-${state.view.group}-tokens.csv`, () => tokenRows(state), "Tokens as CSV"));
+    h("label", { class: "choice" }, h("span", {}, "Colour"), state.select));
 }
 
 function setUnder(state, name) {
@@ -108,8 +111,9 @@ function recolour(state) {
   const scale = quantity ? tokenScale(quantity, all, state.under) : null;
   Object.assign(state, { quantity, scale, algorithm });
   state.decision.replaceChildren(...decisionLine(state, algorithm));
-  state.legend.replaceChildren(...(quantity ? [h("b", {}, quantity.title), scaleLegend(quantity, scale)] : []));
+  state.legend.replaceChildren(...(quantity ? [scaleLegend(quantity, scale)] : []));
   state.summary.replaceChildren(rolloutTable(state));
+  state.neighbours.replaceChildren(neighbour(state, "previous", "← previous", "k"), neighbour(state, "next", "next →", "j"));
   for (const column of columns) column.refresh(quantity, scale, state);
   drawFigures(state);
   if (state.at) showToken(state, ...state.at);
@@ -125,6 +129,13 @@ function decisionLine(state, algorithm) {
   return [visible("Under "), title, visible(algorithm.own ? ", the run’s own algorithm: " : ": "),
     d ? traced(fateMark(FATE_OF[d.fate] ?? d.fate, true), state.view, "decision", { group: state.view.group }) : visible("no decision"),
     visible(d?.reason ? ` (${brief(d.reason, 200)})` : "")];
+}
+
+/** The way to the group before or after, under the same algorithm and colour. */
+function neighbour(state, name, text, key) {
+  const group = state.view[name];
+  if (group === null || group === undefined) return h("span", { class: "absent" }, text);
+  return link(["run", state.route.key, "group", group], keptQuery(state), text, { id: `group-${name}`, title: `group ${group} (${key})` });
 }
 
 /** Gate decisions as replay names them. */

@@ -56,7 +56,7 @@ function headlines(run, metrics, route) {
     h("figcaption", {}, h("b", {}, one.title),
       one.unit && one.unit !== "share" ? h("span", { class: "soft" }, ` ${one.unit}`) : null,
       lastValue(one)),
-    seriesChart(one, metrics, { linked, height: 96, smoothing: 0, key: route.key }))));
+    seriesChart(one, metrics, { linked, height: 96, smoothing: 0, quiet: true, key: route.key }))));
 }
 
 function lastValue(one) {

@@ -92,13 +92,13 @@ function extremes(values) {
 function scaleLegend(quantity, scale) {
   const swatch = (level, text) => h("span", { class: `swatch level-${level}` }, text ?? " ");
   if (quantity.kind === "mask")
-    return h("div", { class: "legend" }, swatch("kept", "kept, 1"), swatch("partly", "between"),
+    return h("div", { class: "legend" }, h("b", {}, quantity.title), swatch("kept", "kept, 1"), swatch("partly", "between"),
       swatch("masked", "masked, 0"), swatch("none", "no value"));
   const levels = quantity.kind === "diverging" ? ["n4", "n3", "n2", "n1", "z", "p1", "p2", "p3", "p4"]
     : Array.from({ length: 9 }, (_, i) => `q${i}`);
   const [low, high] = scale.bounds, beyond = scale.clipped;
   const middle = quantity.kind === "diverging" ? 0 : (low + high) / 2;
-  return h("div", { class: "legend" },
+  return h("div", { class: "legend" }, h("b", {}, quantity.title),
     h("span", { class: "end" }, `${beyond && quantity.kind === "diverging" ? "≤ " : ""}${scale.shown(low)}`),
     h("span", { class: "ramp", "aria-hidden": "true" }, levels.map((l) => swatch(l))),
     h("span", { class: "end" }, `${beyond ? "≥ " : ""}${scale.shown(high)}`),

@@ -25,7 +25,8 @@ function range(values) {
     if (v > high) high = v;
   }
   if (low > high) return null;
-  return low === high ? [low - (Math.abs(low) || 1) * 0.1, high + (Math.abs(high) || 1) * 0.1] : [low, high];
+  if (low !== high) return [low, high];
+  return low === 0 ? [0, 1] : [low - Math.abs(low) * 0.1, high + Math.abs(high) * 0.1];
 }
 
 /** The index of the entry of an ascending list that is nearest to x. */

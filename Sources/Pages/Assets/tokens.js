@@ -56,7 +56,7 @@ const FACTORS = ["mask", "ratio", "shape", "advantage", "norm"];
 /** A token's parts, with the product written out; says so where the parts do not give the weight. */
 function tokenParts(view, r, name, i, algorithm, title) {
   const under = r.under?.[algorithm], text = r.tokens.texts[i];
-  const part = (label, content, field = "weight") => h("span", { class: "part-of" }, h("small", {}, label),
+  const part = (label, content, field = "weight") => h("span", { class: "part-of" }, h("small", {}, `${label} `),
     value(content, view, field, { group: view.group, index: r.index }));
   const head = h("p", { class: "which" }, h("b", {}, name), ` · token ${integer(i)} of ${integer(r.tokens.texts.length)} · `,
     h("code", {}, quoted(text)), ` · id ${r.tokens.ids?.[i] ?? "–"} · `,
