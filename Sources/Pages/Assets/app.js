@@ -75,6 +75,8 @@ async function show(why) {
 function replacePage(page, run, view, failed, why) {
   const same = why === "choice" || why === "news", kept = same ? keepState(root) : null;
   pageKeys = {};
+  pageLife.abort();
+  pageLife = new AbortController();
   let content, title = route.page;
   try {
     content = failed ? errorNotice(failed) : page.render(view, route, app);

@@ -6,7 +6,7 @@
  */
 function histogram(label, bins, options = {}) {
   if (!bins.length) return nothing("Nothing to count.");
-  const frame = h("div", { class: "chart" });
+  const frame = h("div", { class: "chart", style: { "min-height": `${options.height ?? 130}px` } });
   let drawn = 0;
   new ResizeObserver(([entry]) => {
     const width = Math.round(entry.contentRect.width);

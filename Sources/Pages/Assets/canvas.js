@@ -49,8 +49,7 @@ function painted(element, paint) {
     frame = requestAnimationFrame(() => element.isConnected && paint());
   };
   new ResizeObserver(soon).observe(element);
-  DARK.addEventListener("change", soon);
-  addEventListener("beforeprint", soon);
+  DARK.addEventListener("change", soon, { signal: pageLife.signal });
   return soon;
 }
 

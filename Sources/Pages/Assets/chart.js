@@ -24,7 +24,7 @@ function chart(spec) {
     if (width > 40 && width !== self.width) draw(self, width);
   });
   observer.observe(root);
-  root.append(h("div", { class: "plot" }), readout);
+  root.append(h("div", { class: "plot", style: { "min-height": `${spec.height ?? 150}px` } }), readout);
   return root;
 }
 
@@ -211,6 +211,7 @@ function listenTo(self, picture) {
     event.preventDefault();
     event.stopPropagation();
   });
+  picture.addEventListener("step", (event) => move(nearest(spec.steps, event.detail)));
   if (spec.pick) picture.classList.add("pickable");
 }
 

@@ -3,7 +3,7 @@
 const HEAD = 20;
 
 /**
- * The map. `spec`: questions (the view's), steps (ascending numbers), gamma, size (width of a cell, or
+ * The map. `spec`: name (of the run), questions (the view's), steps (ascending numbers), gamma, size (width of a cell, or
  * "fit"), href(cell), describe(question, cell) → text, source(cell) → text.
  * The link `a.heat-cursor[data-cell]` follows pointer and arrow keys; Enter opens it.
  */
@@ -15,6 +15,8 @@ function heatmap(spec) {
   const frame = h("div", { class: "heat", data: { keep: "heat" } }, space);
   const self = { spec, canvas, cursor, said, space, frame, row: 0, col: 0,
     column: new Map(spec.steps.map((step, i) => [step, i])) };
+  self.labels = spec.questions.map((q) => [escaped(brief(q.id, 14)), escaped(brief(q.prompt, 90))]);
+  self.longest = 14 + 5.8 * Math.max(...self.labels.map(([id, prompt]) => id.length + prompt.length + 2));
   self.rows = spec.questions.map((question) => rowOf(question, self.column));
   const repaint = painted(frame, () => paintHeat(self));
   frame.addEventListener("scroll", repaint, { passive: true });
@@ -24,22 +26,33 @@ function heatmap(spec) {
   });
   cursor.addEventListener("keydown", (event) => keyHeat(self, event));
   cursor.addEventListener("focus", () => placeHeat(self, self.row, self.col));
-  const first = spec.questions.findIndex((q) => q.cells.length);
-  if (first < 0) return nothing("No question has been answered yet.");
+  const first = firstCell(self);
+  if (!first) return nothing("No question has been answered yet.");
   requestAnimationFrame(() => {
     measureHeat(self);
-    placeHeat(self, first, self.column.get(spec.questions[first].cells[0].step), false);
+    placeHeat(self, ...first, false);
   });
   return h("div", { class: "heat-map", role: "group",
     "aria-label": "Rollout accuracy by question and step. Arrow keys move, Enter opens the group." },
   frame, said);
 }
 
+/** Where the link stands at first: on the cell where it was left, or on the first. */
+function firstCell({ spec, rows }) {
+  const left = lasting.get(`heat/${spec.name}`);
+  for (let row = 0; row < rows.length && left !== undefined; row++) {
+    const found = rows[row].cells.find(({ cell }) => cell.group === left);
+    if (found) return [row, found.col];
+  }
+  const row = rows.findIndex(({ cells }) => cells.length);
+  return row < 0 ? null : [row, rows[row].cells[0].col];
+}
+
 function measureHeat(self) {
   const { spec, frame } = self, width = frame.clientWidth;
-  self.gutter = width < 560 ? 84 : 190;
-  const room = width - self.gutter - 2;
+  const least = width < 560 ? 84 : 190, room = width - least - 2;
   self.cell = spec.size === "fit" ? Math.max(1.5, Math.min(28, room / spec.steps.length)) : Number(spec.size);
+  self.gutter = Math.max(least, Math.min(self.longest, width * 0.6, width - 2 - self.cell * spec.steps.length));
   self.line = Math.max(13, Math.min(22, self.cell));
   self.space.style.width = `${self.gutter + Math.ceil(self.cell * spec.steps.length)}px`;
   self.space.style.height = `${HEAD + self.line * spec.questions.length + 2}px`;
@@ -128,9 +141,9 @@ function paintCell(g, self, cell, x, y, fill) {
 /** A ring where a question was first solved, a wedge where it was lost again. */
 function paintMark(g, self, back, x, y, ink, paper) {
   const roomy = self.cell >= 14, line = self.line - 1;
-  const middle = roomy ? x + self.cell - 5.5 : x + self.cell / 2;
+  const middle = roomy ? x + self.cell - 4.5 : x + self.cell / 2;
   g.beginPath();
-  if (!back) g.arc(middle, roomy ? y + 4.5 : y + line / 2, roomy ? 2.8 : 3, 0, 7);
+  if (!back) g.arc(middle, roomy ? y + 3.5 : y + line / 2, roomy ? 2.6 : 3, 0, 7);
   else {
     g.moveTo(middle - 3.5, y);
     g.lineTo(middle + 3.5, y);
@@ -159,9 +172,8 @@ function paintLabels(g, self, rows, cols, left, top, width, height) {
   g.rect(0, HEAD, self.gutter - 6, height);
   g.clip();
   for (let row = rows[0]; row < rows[1]; row++) {
-    const q = spec.questions[row], room = Math.floor(self.gutter / 6);
-    const text = `${brief(q.id, 14)}${self.gutter > 100 ? `  ${brief(q.prompt, room)}` : ""}`;
-    g.fillText(escaped(text), 0, HEAD + row * self.line - top + self.line / 2 + 3.5);
+    const [id, prompt] = self.labels[row];
+    g.fillText(self.gutter > 100 ? `${id}  ${prompt}` : id, 0, HEAD + row * self.line - top + self.line / 2 + 3.5);
   }
   g.restore();
   g.textAlign = "center";
@@ -188,6 +200,7 @@ function placeHeat(self, row, col, scroll = true) {
   const cell = self.rows[row]?.at.get(col);
   if (!cell) return;
   Object.assign(self, { row, col });
+  lasting.set(`heat/${spec.name}`, cell.group);
   const x = self.gutter + col * self.cell, y = HEAD + row * self.line;
   const text = spec.describe(question, cell);
   for (const [name, v] of [["left", x], ["top", y], ["width", Math.max(3, self.cell)], ["height", self.line - 1]])

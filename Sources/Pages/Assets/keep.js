@@ -1,5 +1,11 @@
 // A page that is made again keeps what its reader did: places, focus, open parts, text being typed.
 
+/** What ends with the page that is shown: listeners on the window and the theme. */
+let pageLife = new AbortController();
+
+/** What outlives it in this sitting: where the heat map's link stood, what the timeline showed. */
+const lasting = new Map();
+
 /** A selector that finds the same element in the page made again; null where there is none. */
 function selectorOf(element) {
   if (!element || element === document.body) return null;
@@ -22,6 +28,7 @@ function keepState(root) {
   return {
     y: scrollY,
     focus: selectorOf(active),
+    step: active?.getAttribute("role") === "slider" ? Number(active.getAttribute("aria-valuenow")) : null,
     typed: active?.matches("input[type=text], input[type=search]")
       ? { value: active.value, from: active.selectionStart, to: active.selectionEnd } : null,
     boxes: [...root.querySelectorAll("[data-keep]")].map((e) => (
@@ -29,7 +36,18 @@ function keepState(root) {
   };
 }
 
+/**
+ * Puts back what was kept: at once, and when the pictures have been drawn, which takes until the frame
+ * after the next.
+ */
 function restoreState(root, kept) {
+  restoreOnce(root, kept);
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    if (scrollY !== kept.y || !kept.focus || !root.contains(document.activeElement)) restoreOnce(root, kept);
+  }));
+}
+
+function restoreOnce(root, kept) {
   for (const [name, left, top, open] of kept.boxes) {
     const box = root.querySelector(`[data-keep="${CSS.escape(name)}"]`);
     if (!box) continue;
@@ -44,6 +62,7 @@ function restoreState(root, kept) {
       focused.setSelectionRange(kept.typed.from, kept.typed.to);
     }
     focused.focus({ preventScroll: true });
+    if (kept.step !== null) focused.dispatchEvent(new CustomEvent("step", { detail: kept.step }));
   }
   scrollTo(0, kept.y);
 }

@@ -16,7 +16,7 @@ function evaluationTables(run) {
   const names = [...new Set((run.evaluations ?? []).map((e) => e.group ?? ""))];
   return names.map((name) => {
     const sets = run.evaluations.filter((e) => (e.group ?? "") === name);
-    return h("div", { class: "table" }, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Evaluations ${name}`,
+    return h("div", { class: "table" }, h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": `Evaluations ${name}`,
       data: { keep: `evaluations ${name}` } }, h("table", { class: "evaluations" },
       h("caption", {}, brief(name || "Suites", 80)),
       h("thead", {}, h("tr", {}, ["Suite", "Weights", "Mean", "Interval", "0 to 100 %", "Questions", "k", "Errors"].map((title, i) =>
@@ -31,8 +31,8 @@ function evaluationBody(set) {
   return h("tbody", { data: { suite: set.suite } }, set.rows.map((row, i) => {
     const cell = (content, properties) => traced(h("td", properties, content), set.source, null, { step: row.step });
     const label = `${set.suite} ${row.label ?? ""}: ${percent(row.mean)}, ${percent(row.low)} to ${percent(row.high)}`;
-    return h("tr", {}, i ? null : h("th", { scope: "rowgroup", rowspan: set.rows.length }, brief(set.suite, 60)),
-      h("td", {}, [row.label, finite(row.step) ? `step ${integer(row.step)}` : null].filter(Boolean).join(", ")),
+    return h("tr", {}, i ? null : h("th", { scope: "rowgroup", rowspan: set.rows.length }, traced(h("span", {}, brief(set.suite, 60)), set.source)),
+      h("td", { class: "nowrap" }, [row.label, finite(row.step) ? `step ${integer(row.step)}` : null].filter(Boolean).join(", ")),
       cell(percent(row.mean), { class: "num strong" }), cell(`${percent(row.low)} – ${percent(row.high)}`, { class: "num" }),
       h("td", {}, interval(row.mean, row.low, row.high, label)),
       h("td", { class: "num" }, integer(set.questions)), h("td", { class: "num" }, integer(set.k)),

@@ -40,7 +40,7 @@ function shareChart(view, route) {
 }
 
 function heatSpec(view, route) {
-  return { questions: view.questions ?? [], gamma: view.gamma, size: route.query.size ?? "fit",
+  return { name: route.key, questions: view.questions ?? [], gamma: view.gamma, size: route.query.size ?? "fit",
     steps: stepsOf(view),
     href: (cell) => address(["run", route.key, "group", cell.group]),
     source: (cell) => filled(view.sources?.cell ?? "", { group: cell.group, step: cell.step }),
@@ -91,7 +91,7 @@ function heatLegend(view) {
     }));
   };
   paint();
-  DARK.addEventListener("change", () => row.isConnected && paint());
+  DARK.addEventListener("change", paint, { signal: pageLife.signal });
   return h("p", { class: "legend", id: "heat-legend" }, h("span", {}, "P"), row,
     gamma === null ? null : h("span", { class: "gamma" }, `| γ = ${real(gamma)}: left of the line P ≤ γ`),
     h("span", { class: "mark" }, h("i", { class: "corner" }), "to SFT"),

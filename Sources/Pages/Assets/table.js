@@ -18,7 +18,7 @@ function table(caption, columns, rows, options = {}) {
     columns.filter((c) => c.value).map((c) => c.name ?? c.title),
     ...rows.map((row) => columns.filter((c) => c.value).map((c) => c.value(row))),
   ])) : null;
-  return h("div", { class: "table" }, h("div", { class: "scroll", tabindex: "0", role: "region",
+  return h("div", { class: "table" }, h("div", { class: "scroll", tabindex: "0", role: "group",
     "aria-label": caption, data: { keep: options.id ?? caption } }, element), tools);
 }
 

@@ -11,7 +11,7 @@ function timeline(view, route) {
   const plot = h("div", { class: "timeline", tabindex: "0", role: "application", id: "timeline-plot",
     "aria-label": "Activity of the stages. Plus and minus zoom, left and right move, n and p go from span to span." }, canvas);
   const said = h("p", { class: "readout", "aria-live": "polite" });
-  const self = { view, lanes, spans, whole, seen: [...whole], canvas, plot, said, at: null };
+  const self = { view, lanes, spans, whole, seen: seenBefore(route.key, whole), name: route.key, canvas, plot, said, at: null };
   plot.style.height = `${lanes.length * LANE + 26}px`;
   self.repaint = painted(plot, () => paintTimeline(self));
   const act = (name, title, f) => button(title, () => f(), { data: { act: `zoom-${name}` }, "aria-label": name });
@@ -24,19 +24,31 @@ function timeline(view, route) {
     view.span_count > spans.length ? h("span", { class: "note" }, `${integer(spans.length)} of ${integer(view.span_count)} spans`) : null), plot, said);
 }
 
+/** What was looked at before the page was made again; all of it, where that was all. */
+function seenBefore(key, whole) {
+  const seen = lasting.get(`timeline/${key}`);
+  return seen && seen[1] <= whole[1] ? [...seen] : [...whole];
+}
+
+function see(self, seen) {
+  const all = seen[0] <= self.whole[0] && seen[1] >= self.whole[1];
+  self.seen = seen;
+  if (all) lasting.delete(`timeline/${self.name}`);
+  else lasting.set(`timeline/${self.name}`, seen);
+  self.repaint();
+}
+
 function zoom(self, by) {
   const [low, high] = self.whole, middle = self.at !== null ? self.spans[self.at].start : (self.seen[0] + self.seen[1]) / 2;
   const width = Math.min(high - low, Math.max((self.seen[1] - self.seen[0]) * by, (high - low) / 1e5));
   const from = Math.max(low, Math.min(high - width, middle - width / 2));
-  self.seen = [from, from + width];
-  self.repaint();
+  see(self, [from, from + width]);
 }
 
 function pan(self, by) {
   const [low, high] = self.whole, width = self.seen[1] - self.seen[0];
   const from = Math.max(low, Math.min(high - width, self.seen[0] + by * width));
-  self.seen = [from, from + width];
-  self.repaint();
+  see(self, [from, from + width]);
 }
 
 function paintTimeline(self) {
