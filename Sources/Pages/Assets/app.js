@@ -55,7 +55,9 @@ async function show(why) {
   main?.setAttribute("aria-busy", "true");
   let run = null, view = null, failed = null;
   try {
-    [run, view] = await Promise.all([next.key ? data(of(next.key)) : null, page.load(next)]);
+    // The head of an evaluation is missing; its groups are there all the same.
+    const head = next.key ? data(of(next.key)).catch(() => null) : null;
+    [view, run] = [await page.load(next), await head];
   } catch (error) {
     failed = error;
     if (next.key) run = await data(of(next.key)).catch(() => null);
@@ -84,7 +86,7 @@ function replacePage(page, run, view, failed, why) {
   } catch (error) {
     content = errorNotice(error);
   }
-  document.title = escaped(`${brief(title, 60)} · ${run && page !== overviewPage ? `${brief(run.name, 40)} · ` : ""}Temper`);
+  document.title = escaped(`${brief(title, 60)} · ${run && page !== overviewPage ? `${brief(route.key, 40)} · ` : ""}Temper`);
   const main = h("main", { id: "main", tabindex: "-1", data: { page: route.page }, "aria-busy": "false" }, content);
   root.replaceChildren(h("a", { class: "skip", href: "#main", on: { click: (event) => {
     event.preventDefault();

@@ -16,19 +16,31 @@ function of(key, ...parts) {
   return ["runs", key, ...parts].map(encodeURIComponent).join("/");
 }
 
+/** A report's views by their decoded components, however they were encoded. */
+const HELD = new Map(Object.entries(EMBEDDED.views ?? {}).map(([path, view]) => [decoded(path), view]));
+
 /** Whether a view can be had at all: a server may have any, a report what it holds. */
 function holds(path) {
-  return LIVE || EMBEDDED.views[path] !== undefined || EMBEDDED.views[decoded(path)] !== undefined;
+  return LIVE || HELD.has(decoded(path));
 }
 
 function decoded(path) {
-  return path.split("/").map(decodeURIComponent).join("/");
+  return JSON.stringify(path.split("/").map(component));
+}
+
+/** A component of an address, decoded; as it stands where it cannot be. */
+function component(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The view at `path`; throws a ViewError. */
 async function data(path, query = {}) {
   if (!LIVE) {
-    const view = EMBEDDED.views[path] ?? EMBEDDED.views[decoded(path)];
+    const view = HELD.get(decoded(path));
     if (view !== undefined) return view;
     throw new ViewError("This file does not hold that page.",
       "Open the run with `pipeline serve`, which has every group.");

@@ -10,15 +10,15 @@ function banner(route, run) {
   return h("header", { id: "banner" },
     h("div", { class: "line" },
       h("a", { class: "brand", href: "#/" }, "Temper"),
-      run ? [h("span", { class: "crumb", "aria-hidden": "true" }, "/"),
-        link(["run", route.key], {}, brief(run.name ?? route.key, 60), { class: "run" }),
-        traced(stateMark(run.state), run, "state"), progress(run),
-        h("span", { class: "lights" }, (run.lights ?? []).map((l) => light(l, true)))] : null,
+      route.key !== undefined ? [h("span", { class: "crumb", "aria-hidden": "true" }, "/"),
+        link(["run", route.key], {}, brief(route.key, 60), { class: "run" }),
+        run ? [traced(stateMark(run.state), run, "state"), progress(run),
+          h("span", { class: "lights" }, (run.lights ?? []).map((l) => light(l, true)))] : null] : null,
       h("span", { class: "switches" },
         button("Sources", () => explain(), { id: "explain", "aria-pressed": String(explaining()),
           "aria-keyshortcuts": "e", title: "show where each number comes from (e)" }),
         button("Keys", () => showKeys(), { id: "keys", "aria-keyshortcuts": "?", title: "keys (?)" }))),
-    run ? tabs(route) : h("nav", { "aria-label": "Pages", class: "tabs" },
+    route.key !== undefined ? tabs(route) : h("nav", { "aria-label": "Pages", class: "tabs" },
       tab(["Runs", [], route.page === "runs"]), tab(["Compare", ["compare"], route.page === "compare"])));
 }
 

@@ -38,9 +38,9 @@ function components(v) {
   return parts.length ? h("small", { class: "soft" }, parts.map(([name, x]) => ` ${brief(name, 30)} ${real(x)}`)) : null;
 }
 
-/** The advantage of a trajectory: one number, or the range of its tokens'. */
+/** The advantage of a trajectory: one number, or the range of its tokens'; that of the loss batch where no algorithm is chosen. */
 function advantageOf(r, algorithm) {
-  const column = r.under?.[algorithm]?.advantage;
+  const column = algorithm === undefined ? r.advantage : r.under?.[algorithm]?.advantage;
   if (column === null || column === undefined) return null;
   if (!Array.isArray(column)) return real(column);
   const [low, high] = extremes(column.filter((x) => finite(x)).map(Number));
@@ -104,18 +104,18 @@ function showToken(state, r, i) {
 
 /** The verdicts side by side, and what each trajectory weighs. */
 function rolloutTable(state) {
-  const { view, all, under } = state, sources = view.sources ?? {};
+  const { view, all, under } = state;
   const span = (text) => h("span", {}, text);
   return table("Verdicts of all trajectories", [
     { title: "Trajectory", name: "trajectory", value: nameOf, cell: (r) => span(nameOf(r)) },
-    { title: "Reward", name: "reward", class: "num", source: sources.reward, value: (r) => r.verdict?.reward, cell: (r) => (r.verdict ? h("span", {}, rewardMark(r.verdict.reward), ` ${real(r.verdict.reward)}`) : span("–")) },
-    { title: "Verdict", name: "rule", source: sources.verdict, value: (r) => r.verdict?.error ?? r.verdict?.rule, cell: (r) => span(brief(r.verdict?.error ?? r.verdict?.rule ?? "–", 120)) },
-    { title: "Answer", name: "extracted", source: sources.extracted, value: (r) => r.verdict?.extracted, cell: (r) => span(brief(r.verdict?.extracted ?? "–", 60)) },
-    { title: "Finish", name: "finish", source: sources.finish, value: (r) => r.finish, cell: (r) => span(r.finish ?? "–") },
-    { title: "Tokens", name: "tokens", class: "num", source: sources.length, value: (r) => r.token_count, cell: (r) => span(integer(r.token_count)) },
-    { title: "Σ log π", name: "log_probability", class: "num", source: sources.log_probability, value: (r) => r.log_probability, cell: (r) => span(real(r.log_probability)) },
-    { title: "Advantage", name: "advantage", class: "num", source: sources.advantage, value: (r) => advantageOf(r, under), cell: (r) => span(advantageOf(r, under) ?? "–") },
-    { title: "Σ weight", name: "weight", class: "num", source: sources.weight, value: (r) => totalWeight(r, under), cell: (r) => span(real(totalWeight(r, under))) },
+    { title: "Reward", name: "reward", class: "num", source: sourceOf(view, "reward"), value: (r) => r.verdict?.reward, cell: (r) => (r.verdict ? h("span", {}, rewardMark(r.verdict.reward), ` ${real(r.verdict.reward)}`) : span("–")) },
+    { title: "Verdict", name: "rule", source: sourceOf(view, "verdict"), value: (r) => r.verdict?.error ?? r.verdict?.rule, cell: (r) => span(brief(r.verdict?.error ?? r.verdict?.rule ?? "–", 120)) },
+    { title: "Answer", name: "extracted", source: sourceOf(view, "extracted"), value: (r) => r.verdict?.extracted, cell: (r) => span(brief(r.verdict?.extracted ?? "–", 60)) },
+    { title: "Finish", name: "finish", source: sourceOf(view, "finish"), value: (r) => r.finish, cell: (r) => span(r.finish ?? "–") },
+    { title: "Tokens", name: "tokens", class: "num", source: sourceOf(view, "length"), value: (r) => r.token_count, cell: (r) => span(integer(r.token_count)) },
+    { title: "Σ log π", name: "log_probability", class: "num", source: sourceOf(view, "log_probability"), value: (r) => r.log_probability, cell: (r) => span(real(r.log_probability)) },
+    { title: "Advantage", name: "advantage", class: "num", source: sourceOf(view, "advantage"), value: (r) => advantageOf(r, under), cell: (r) => span(advantageOf(r, under) ?? "–") },
+    { title: "Σ weight", name: "weight", class: "num", source: sourceOf(view, "weight"), value: (r) => totalWeight(r, under), cell: (r) => span(real(totalWeight(r, under))) },
   ], all, { id: "verdict-table", hidden: true, heads: true, file: `group-${view.group}.csv`, places: (r) => ({ group: view.group, index: r.index }) });
 }
 

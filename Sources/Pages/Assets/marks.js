@@ -18,7 +18,7 @@ function fateMark(fate, long = false) {
 
 const STATES = {
   good: "✓", warning: "!", bad: "✕", unknown: "?",
-  running: "▶", done: "✓", interrupted: "‖", stopped: "‖", failed: "✕", unreadable: "✕",
+  running: "▶", done: "✓", evaluation: "≡", interrupted: "‖", stopped: "‖", failed: "✕", unreadable: "✕",
 };
 
 function stateMark(state) {
@@ -50,14 +50,21 @@ function rewardMark(reward) {
   return h("span", { class: x === 1 ? "reward right" : x === null ? "reward error" : "reward" }, symbol);
 }
 
-function rewardMarks(rewards) {
+/** Rewards in a row; `matching` are the rollouts that a condition holds of. */
+function rewardMarks(rewards, matching) {
   const label = (rewards ?? []).map((r) => (r === null ? "error" : real(r))).join(", ");
-  return h("span", { class: "rewards", role: "img", "aria-label": `rewards ${label}`, title: label },
-    (rewards ?? []).map(rewardMark));
+  const matched = matching?.length ? `; the condition holds of rollout ${matching.join(", ")}` : "";
+  return h("span", { class: "rewards", role: "img", "aria-label": `rewards ${label}${matched}`, title: `${label}${matched}` },
+    (rewards ?? []).map((reward, i) => {
+      const mark = rewardMark(reward);
+      if (matching?.includes(i)) mark.classList.add("match");
+      return mark;
+    }));
 }
 
 /** A share as a short bar beside its number. */
 function share(part, whole) {
+  if (!finite(part) || !finite(whole)) return h("span", {}, "–");
   const width = whole ? Math.max(0, Math.min(1, part / whole)) : 0;
   return h("span", { class: "share" }, h("span", { class: "bar", "aria-hidden": "true" },
     h("span", { style: { width: `${width * 100}%` } })), `${part}/${whole}`);

@@ -5,15 +5,15 @@ const auditPage = {
   load: (route) => data(of(route.key, "audit")),
   render(view, route) {
     return [h("h1", {}, "Reward audit"),
-      h("p", { class: "lead" }, value(plural(view.rollouts ?? 0, "rollout"), view, "rollouts"), " of ", value(plural(view.groups ?? 0, "group"), view, "groups"), "."),
-      section("length-reward", "Reward and length", view.sampled < view.rollouts
-        ? `${integer(view.sampled)} rollouts drawn from ${integer(view.rollouts)}. Equal rewards are spread a little. Arrow keys go from point to point, Enter opens the group.` : null,
+      h("p", { class: "lead" }, value(plural(view.rollouts ?? 0, "rollout"), view, "length_reward"),
+        view.sampled < view.groups ? ` of ${integer(view.sampled)} groups, spread evenly over the run’s ${integer(view.groups)}.` : ` of ${plural(view.groups ?? 0, "group")}.`),
+      section("length-reward", "Reward and length", `${plural((view.length_reward ?? []).length, "rollout")}, drawn a little apart where rewards are equal. Arrow keys go from one to the next, Enter opens its group.`,
       scatter(view, route)),
       section("histograms", "Distributions", null, h("div", { class: "charts two" },
         h("figure", {}, traced(h("figcaption", {}, h("b", {}, "Rewards")), view, "rewards"),
-          histogram("Histogram of rewards", (view.rewards ?? []).filter((b) => b.low !== null))),
+          histogram("Histogram of rewards", (view.rewards ?? []).filter((b) => b.low !== null), { pick: picked(route, "reward") })),
         h("figure", {}, traced(h("figcaption", {}, h("b", {}, "Lengths"), " in tokens; dark: solved"), view, "lengths"),
-          histogram("Histogram of lengths", view.lengths ?? [], { format: integer, part: { field: "right", name: "solved" } })))),
+          histogram("Histogram of lengths", view.lengths ?? [], { format: integer, part: { field: "right", name: "solved" }, pick: picked(route, "length") })))),
       section("reasons", "Verdicts by rule", "A rule whose mean reward is high and whose count rises is worth reading.", reasonTable(view, route)),
       section("answers", "Most frequent answers", null, answerTable(view, route)),
       section("duplicates", "Near-duplicate responses", null, duplicateTable(view, route)),
@@ -33,10 +33,9 @@ function countColumns(view, field) {
     { title: "Solved", name: "right", class: "num", source: view.sources?.[field], cell: (r) => plain(`${integer(r.right)} (${percent(r.count ? r.right / r.count : 0)})`), value: (r) => r.right }];
 }
 
-/** The groups of a condition: a link to the list where a server can answer it. */
-function whereLink(route, field, name) {
-  const where = `${field} = ${JSON.stringify(String(name))}`;
-  return LIVE ? link(["run", route.key, "groups"], { where }, "groups") : plain("–");
+/** Opens the groups of a bar, where a server can find them. */
+function picked(route, field) {
+  return LIVE ? (bin) => { location.hash = address(["run", route.key, "groups"], { where: between(field, bin.low, bin.high) }); } : null;
 }
 
 function reasonTable(view, route) {
@@ -45,13 +44,13 @@ function reasonTable(view, route) {
     ...countColumns(view, "reasons"),
     { title: "Mean reward", name: "mean_reward", class: "num", source: view.sources?.reasons, cell: (r) => plain(real(r.mean_reward)), value: (r) => r.mean_reward },
     { title: "Errors", name: "errors", class: "num", source: view.sources?.reasons, cell: (r) => plain(integer(r.errors ?? 0)), value: (r) => r.errors },
-    { title: "Groups", cell: (r) => (r.groups ? h("span", {}, groupLinks(route.key, r.groups)) : whereLink(route, "rule", r.rule)) },
+    { title: "Groups", cell: (r) => (r.groups ? h("span", {}, groupLinks(route.key, r.groups)) : whereLink(route.key, equals("reason", String(r.rule ?? "")))) },
   ], view.reasons, view);
 }
 
 function answerTable(view, route) {
   return audited("answers", "Most frequent answers", [
-    { title: "Answer", name: "answer", cell: (r) => h("code", {}, brief(r.answer ?? "none found", 80)), value: (r) => r.answer },
+    { title: "Answer", name: "answer", cell: (r) => h("code", {}, r.answer ? whereLink(route.key, equals("answer", r.answer), brief(r.answer, 80)) : "none found"), value: (r) => r.answer },
     ...countColumns(view, "answers"),
     { title: "Groups", cell: (r) => h("span", {}, groupLinks(route.key, r.groups)), value: (r) => (r.groups ?? []).join(" "), name: "groups" },
   ], view.answers, view);

@@ -11,6 +11,14 @@ const evaluationsPage = {
   },
 };
 
+const SUITE_GROUPS = { id: "In distribution", ood: "Out of distribution" };
+
+/** What was measured: the label, with the step where it names none. */
+function weightsOf(row) {
+  const label = row.label ?? "";
+  return /\d/.test(label) || !finite(row.step) ? label : `${label}${label ? ", " : ""}step ${integer(row.step)}`;
+}
+
 /** One table for each group of suites; a body for each suite, a row for each time it was measured. */
 function evaluationTables(run) {
   const names = [...new Set((run.evaluations ?? []).map((e) => e.group ?? ""))];
@@ -18,7 +26,7 @@ function evaluationTables(run) {
     const sets = run.evaluations.filter((e) => (e.group ?? "") === name);
     return h("div", { class: "table" }, h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": `Evaluations ${name}`,
       data: { keep: `evaluations ${name}` } }, h("table", { class: "evaluations" },
-      h("caption", {}, brief(name || "Suites", 80)),
+      h("caption", {}, brief(SUITE_GROUPS[name] ?? (name || "Suites"), 80)),
       h("thead", {}, h("tr", {}, ["Suite", "Weights", "Mean", "Interval", "0 to 100 %", "Questions", "k", "Errors"].map((title, i) =>
         h("th", { scope: "col", class: [2, 3, 5, 6, 7].includes(i) ? "num" : null }, title)))),
       sets.map(evaluationBody))),
@@ -32,7 +40,7 @@ function evaluationBody(set) {
     const cell = (content, properties) => traced(h("td", properties, content), set.source, null, { step: row.step });
     const label = `${set.suite} ${row.label ?? ""}: ${percent(row.mean)}, ${percent(row.low)} to ${percent(row.high)}`;
     return h("tr", {}, i ? null : h("th", { scope: "rowgroup", rowspan: set.rows.length }, traced(h("span", {}, brief(set.suite, 60)), set.source)),
-      h("td", { class: "nowrap" }, [row.label, finite(row.step) ? `step ${integer(row.step)}` : null].filter(Boolean).join(", ")),
+      h("td", { class: "nowrap" }, weightsOf(row)),
       cell(percent(row.mean), { class: "num strong" }), cell(`${percent(row.low)} – ${percent(row.high)}`, { class: "num" }),
       h("td", {}, interval(row.mean, row.low, row.high, label)),
       h("td", { class: "num" }, integer(set.questions)), h("td", { class: "num" }, integer(set.k)),

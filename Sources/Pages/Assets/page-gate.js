@@ -35,8 +35,8 @@ function shareChart(view, route) {
     values: view.steps.map((one) => (one.groups ? (one[name] ?? 0) / one.groups : 0)) }));
   const root = chart({ label: "Share of groups sent to SFT, RL or dropped, per step", name: "gate-shares", steps, series,
     stacked: true, height: 170, format: (v) => percent(v), tick: (t) => `${real(t * 100)}%`,
-    pick: (step) => { location.hash = groupsOfStep(route.key, step); } });
-  return h("figure", { class: "wide" }, lineKey(series), traced(root, view.sources?.share?.replace("/{step}", "")));
+    pick: (step) => { location.hash = groupsOfStep(route.key, step, step + Math.max(1, view.bin ?? 1) - 1); } });
+  return h("figure", { class: "wide" }, lineKey(series), traced(root, filled(sourceOf(view, "share"), { step: "*" })));
 }
 
 function heatSpec(view, route) {
@@ -47,9 +47,13 @@ function heatSpec(view, route) {
     describe: (question, cell) => {
       const marks = [question.first_solved === cell.step ? "first solved" : "",
         question.flipped_back?.includes(cell.step) ? "flipped back" : ""].filter(Boolean);
-      return `${brief(question.id, 40)} · step ${integer(cell.step)} · ${cell.solved}/${cell.total} solved, P = ${real(cell.solved / cell.total, 3)}`
+      return `${brief(question.id, 40)} · step ${integer(cell.step)} · ${accuracyText(cell)}`
         + ` · ${FATES[cell.fate]?.long ?? cell.fate}${marks.map((m) => ` · ${m}`).join("")} · group ${cell.group} · ${brief(question.prompt, 90)}`;
     } };
+}
+
+function accuracyText({ solved, total }) {
+  return total ? `${solved}/${total} solved, P = ${real(solved / total, 3)}` : "not judged yet";
 }
 
 /** The steps that the questions at hand span: those of other questions would be empty columns. */
@@ -70,7 +74,7 @@ function heatControls(view, route, app) {
   return h("div", { class: "controls" },
     choice("sort", "Order", GATE_SORTS, route.query.sort ?? "first", (v) => app.choose({ sort: v, from: null })),
     choice("size", "Cells", HEAT_SIZES, route.query.size ?? "fit", (v) => app.choose({ size: v })),
-    LIVE ? choice("count", "Questions", [["50", "50"], ["100", "100"], ["200", "200"], ["500", "500"]], String(page),
+    LIVE ? choice("count", "Questions", [["50", "50"], ["100", "100"], ["200", "200"]], String(page),
       (v) => app.choose({ count: v, from: null })) : null,
     h("span", { class: "paging" },
       pages ? button("previous", () => go(Math.max(0, from - page)), { disabled: from <= 0, data: { act: "previous" } }) : null,
@@ -81,7 +85,7 @@ function heatControls(view, route, app) {
 /** The scale in eighths, with the gate's line where it stands. */
 function heatLegend(view) {
   const row = h("span", { class: "ramp" }), gamma = number(view.gamma);
-  const total = Math.max(4, Math.min(16, view.questions?.[0]?.cells[0]?.total ?? 8));
+  const total = Math.max(4, Math.min(16, view.questions?.find((q) => q.cells[0]?.total)?.cells[0].total ?? 8));
   const paint = () => {
     const scale = accuracyScale(gamma);
     row.replaceChildren(...Array.from({ length: total + 1 }, (_, i) => {
@@ -109,8 +113,8 @@ function heatTable(view, route) {
     { title: "First solved", name: "first_solved", class: "num", source: view.sources?.first_solved, cell: (q) => h("span", {}, finite(q.first_solved) ? `step ${integer(q.first_solved)}` : "–"), value: (q) => q.first_solved },
     { title: "Flipped back", name: "flipped_back", class: "num", source: view.sources?.flipped_back, cell: (q) => h("span", {}, (q.flipped_back ?? []).join(", ") || "–"), value: (q) => (q.flipped_back ?? []).join(" ") },
     { title: "Groups", name: "cells", cell: (q) => h("span", {}, q.cells.slice(0, 40).map((c, i) => [i ? " " : "",
-      link(["run", route.key, "group", c.group], {}, `${FATES[c.fate]?.symbol ?? "○"}${c.solved}/${c.total}`,
-        { data: { cell: c.group }, "aria-label": `step ${c.step}: ${c.solved} of ${c.total}, ${FATES[c.fate]?.long ?? c.fate}`, title: `step ${c.step}` })]),
+      link(["run", route.key, "group", c.group], {}, `${FATES[c.fate]?.symbol ?? "○"}${c.solved ?? "–"}/${c.total ?? "–"}`,
+        { data: { cell: c.group }, "aria-label": `step ${c.step}: ${accuracyText(c)}, ${FATES[c.fate]?.long ?? c.fate}`, title: `step ${c.step}` })]),
     q.cells.length > 40 ? ` and ${integer(q.cells.length - 40)} more` : ""), value: (q) => q.cells.map((c) => `${c.step}:${c.solved}/${c.total}:${c.fate}`).join(" ") },
   ];
   box.addEventListener("toggle", () => {

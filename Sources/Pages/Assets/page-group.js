@@ -10,13 +10,17 @@ const groupPage = {
     const own = algorithms.find((a) => a.own) ?? algorithms[0];
     const under = algorithms.find((a) => a.name === route.query.under) ?? own;
     const state = { view, route, app, all, quantities, algorithms, under: under?.name,
-      colour: quantities[route.query.colour] || route.query.colour === "none" ? route.query.colour : "weight", at: null };
+      at: null,
+      colour: quantities[route.query.colour] || route.query.colour === "none" ? route.query.colour : firstColour(own) };
     const page = groupParts(state);
     groupKeys(state);
     recolour(state);
     return page;
   },
 };
+
+/** What tokens are coloured by unless somebody chooses; where nothing trains, what was recorded. */
+const firstColour = (own) => (own ? "weight" : "log_probability");
 
 const NAMES = { rollout: "rollout", demonstration: "demonstration", rejected: "rejected answer" };
 const nameOf = (r) => `${NAMES[r.kind] ?? r.kind} ${r.index}`;
@@ -49,7 +53,7 @@ function groupParts(state) {
 /** What stays chosen from group to group: what is not the page's own first choice. */
 function keptQuery(state) {
   const own = state.algorithms.find((a) => a.own) ?? state.algorithms[0];
-  return { under: state.under === own?.name ? null : state.under, colour: state.colour === "weight" ? null : state.colour };
+  return { under: state.under === own?.name ? null : state.under, colour: state.colour === firstColour(own) ? null : state.colour };
 }
 
 function groupLine(view, route) {
@@ -80,15 +84,15 @@ function switches(state) {
   const { algorithms, quantities } = state;
   const radio = (a) => h("label", { class: a.failure ? "failed" : null, title: a.failure ? `${a.failure.problem} ${a.failure.remedy ?? ""}` : null },
     h("input", { type: "radio", name: "under", value: a.name, checked: a.name === state.under, on: { change: () => setUnder(state, a.name) } }),
-    h("span", {}, brief(a.title ?? a.name, 40), a.own ? h("small", {}, " the run’s") : null, a.failure ? h("small", {}, " ✕") : null));
-  const named = Object.entries(quantities), parts = named.filter(([, q]) => q.part), recorded = named.filter(([, q]) => !q.part);
+    h("span", {}, brief(a.title ?? a.name, 40), a.own && !/run/.test(a.title ?? "") ? h("small", {}, " the run’s") : null, a.failure ? h("small", {}, " ✕") : null));
+  const named = Object.entries(quantities).filter(([, q]) => algorithms.length || !q.part), parts = named.filter(([, q]) => q.part), recorded = named.filter(([, q]) => !q.part);
   const options = (list) => list.map(([name, q]) => h("option", { value: name, selected: name === state.colour }, q.title));
   state.select = h("select", { name: "colour", on: { change: (event) => setColour(state, event.target.value) } },
-    h("optgroup", { label: "parts of the estimator" }, options(parts)),
+    parts.length ? h("optgroup", { label: "parts of the estimator" }, options(parts)) : null,
     recorded.length ? h("optgroup", { label: "recorded" }, options(recorded)) : null,
     h("option", { value: "none", selected: state.colour === "none" }, "none"));
   return h("div", { class: "controls" },
-    h("fieldset", { class: "under" }, h("legend", {}, "under"), algorithms.map(radio)),
+    algorithms.length ? h("fieldset", { class: "under" }, h("legend", {}, "under"), algorithms.map(radio)) : null,
     h("label", { class: "choice" }, h("span", {}, "Colour"), state.select));
 }
 
@@ -120,7 +124,7 @@ function recolour(state) {
 }
 
 function decisionLine(state, algorithm) {
-  if (!algorithm) return [visible("No algorithm to show.")];
+  if (!algorithm) return [];
   const title = h("b", {}, brief(algorithm.title ?? algorithm.name, 60));
   if (algorithm.failure)
     return [h("span", { class: "state state-warning" }, h("i", { "aria-hidden": "true" }, "!"), " not shown"), visible(" under "), title,

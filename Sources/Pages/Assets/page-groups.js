@@ -27,7 +27,7 @@ const groupsPage = {
       view.refused ? refusal(view.refused, route.query.where ?? "") : null,
       listControls(view, route, app, columns), counted(view, rows),
       rows.length ? table("Groups", groupColumns(view, route).filter((c) => columns.includes(c.name)), rows,
-        { id: "group-list", hidden: true, heads: true, file: "groups.csv", sort: sorting(view, route, app),
+        { id: "group-list", hidden: true, heads: true, file: "groups.csv", sort: sorting(route, app),
           row: (row) => ({ data: { row: row.group } }), places: (row) => ({ group: row.group, step: row.step }) })
         : view.refused ? null : nothing("No group is like that."),
       paging(view, route, app)];
@@ -45,6 +45,11 @@ function faceted(rows, { step, fate, source, solved, sort, descending }) {
   const order = (a, b) => (typeof a === "string" || typeof b === "string"
     ? String(a ?? "").localeCompare(String(b ?? ""), "en", { numeric: true }) : (a ?? -Infinity) - (b ?? -Infinity));
   return [...wanted].sort((a, b) => (descending ? -1 : 1) * order(read(a), read(b)) || a.group - b.group);
+}
+
+/** What the list can be sorted by: the server says; a report's own rows by all they show. */
+function sortsOf(view) {
+  return LIVE ? [...new Set(["group", ...(view.sorts ?? [])])] : ["group", "step", "id", "source", "level", "solved", "reward", "length"];
 }
 
 function mean(list) {
@@ -91,7 +96,7 @@ function facetForm(view, route, app) {
 }
 
 function listControls(view, route, app, columns) {
-  const sorts = view.sorts ?? ["group"];
+  const sorts = sortsOf(view);
   const toggle = (name, on) => app.choose({ columns: GROUP_COLUMNS.filter((c) => (c === name ? on : columns.includes(c))).join(",") });
   return h("div", { class: "controls" },
     choice("sort", "Sort", sorts.map((x) => [x, x]), route.query.sort ?? sorts[0], (v) => app.choose({ sort: v, from: null })),
@@ -105,35 +110,36 @@ function listControls(view, route, app, columns) {
 
 function counted(view, rows) {
   const total = view.total ?? rows.length;
-  return h("p", { class: "note", id: "count", "aria-live": "polite" }, LIVE
-    ? value(`${plural(total, "group")}${rows.length < total ? `, ${integer(rows.length)} shown` : ""}`, view, "total")
+  const all = view.total === null || view.total === undefined ? `${plural(rows.length, "group")} shown${view.more ? ", there are more" : ""}`
+    : `${plural(total, "group")}${rows.length < total ? `, ${integer(rows.length)} shown` : ""}`;
+  return h("p", { class: "note", id: "count", "aria-live": "polite" }, LIVE ? value(all, view, "total")
     : `${plural(rows.length, "group")} of the ${integer((view.rows ?? []).length)} in this file; the run has ${integer(total)}`);
 }
 
-function sorting(view, route, app) {
+function sorting(route, app) {
   return { name: route.query.sort, descending: Boolean(route.query.descending), by: (name) => app.choose({ sort: name, from: null,
     descending: route.query.sort === name && !route.query.descending ? "1" : null }) };
 }
 
 function groupColumns(view, route) {
-  const sources = view.sources ?? {}, can = (name) => ((view.sorts ?? []).includes(name) ? name : null);
+  const can = (name) => (sortsOf(view).includes(name) ? name : null);
   const span = (text) => h("span", {}, text);
   return [
-    { name: "group", title: "Group", class: "num", sorts: can("group"), source: sources.group, value: (r) => r.group, cell: (r) => groupLink(route.key, r.group) },
-    { name: "step", title: "Step", class: "num", sorts: can("step"), source: sources.step, value: (r) => r.step, cell: (r) => span(integer(r.step)) },
-    { name: "id", title: "Question", sorts: can("id"), source: sources.id, value: (r) => r.id, cell: (r) => span(brief(r.id, 40)) },
-    { name: "source", title: "Source", sorts: can("source"), source: sources.source, value: (r) => r.source, cell: (r) => span(brief(r.source ?? "–", 30)) },
-    { name: "level", title: "Level", sorts: can("level"), source: sources.level, value: (r) => r.level, cell: (r) => span(brief(r.level ?? "–", 12)) },
-    { name: "fate", title: "Fate", sorts: can("fate"), source: sources.fate, value: (r) => r.fate,
+    { name: "group", title: "Group", class: "num", sorts: can("group"), source: sourceOf(view, "group"), value: (r) => r.group, cell: (r) => groupLink(route.key, r.group) },
+    { name: "step", title: "Step", class: "num", sorts: can("step"), source: sourceOf(view, "step"), value: (r) => r.step, cell: (r) => span(integer(r.step)) },
+    { name: "id", title: "Question", sorts: can("id"), source: sourceOf(view, "id"), value: (r) => r.id, cell: (r) => span(brief(r.id, 40)) },
+    { name: "source", title: "Source", sorts: can("source"), source: sourceOf(view, "source"), value: (r) => r.source, cell: (r) => span(brief(r.source ?? "–", 30)) },
+    { name: "level", title: "Level", sorts: can("level"), source: sourceOf(view, "level"), value: (r) => r.level, cell: (r) => span(brief(r.level ?? "–", 12)) },
+    { name: "fate", title: "Fate", sorts: can("fate"), source: sourceOf(view, "fate"), value: (r) => r.fate,
       cell: (r) => h("span", { title: r.reason ? brief(r.reason, 200) : null }, fateMark(r.fate)) },
-    { name: "solved", title: "Solved", sorts: can("solved"), source: sources.solved, value: (r) => r.solved, cell: (r) => share(r.solved, r.total) },
-    { name: "rewards", title: "Rewards", sorts: can("reward"), source: sources.rewards, value: (r) => (r.rewards ?? []).join(" "), cell: (r) => rewardMarks(r.rewards),
+    { name: "solved", title: "Solved", sorts: can("solved"), source: sourceOf(view, "solved"), value: (r) => r.solved, cell: (r) => share(r.solved, r.total) },
+    { name: "rewards", title: "Rewards", sorts: can("reward"), source: sourceOf(view, "rewards"), value: (r) => (r.rewards ?? []).join(" "), cell: (r) => rewardMarks(r.rewards, r.matching),
       help: "● 1   ○ 0   ◐ between   ± outside   ! no verdict" },
-    { name: "lengths", title: "Tokens", class: "num", sorts: can("length"), source: sources.lengths, value: (r) => (r.lengths ?? []).join(" "),
+    { name: "lengths", title: "Tokens", class: "num", sorts: can("length"), source: sourceOf(view, "lengths"), value: (r) => (r.lengths ?? []).join(" "),
       cell: (r) => { const [low, high] = extremes(r.lengths ?? []); return span(low > high ? "–" : low === high ? integer(low) : `${integer(low)}–${integer(high)}`); } },
-    { name: "rules", title: "Rules", source: sources.rules, value: (r) => (r.rules ?? []).join(" "),
+    { name: "rules", title: "Rules", source: sourceOf(view, "rules"), value: (r) => (r.rules ?? []).join(" "),
       cell: (r) => span(brief([...new Set(r.rules ?? [])].join(", ") || "–", 60)) },
-    { name: "prompt", title: "Prompt", source: sources.prompt, class: "prose", value: (r) => r.prompt, cell: (r) => h("span", { class: "oneline", dir: "auto" }, brief(r.prompt, 110)) },
+    { name: "prompt", title: "Prompt", source: sourceOf(view, "prompt"), class: "prose", value: (r) => r.prompt, cell: (r) => h("span", { class: "oneline", dir: "auto" }, brief(r.prompt, 110)) },
   ];
 }
 

@@ -4,7 +4,7 @@ const FACT_GROUPS = [["run", "Run"], ["model", "Model"], ["data", "Data"], ["mac
 const HEADLINES = ["reward/mean", "rollout/accuracy", "gate/sft", "response/length_mean", "policy/entropy", "gradient_norm"];
 
 const overviewPage = {
-  title: (view) => view.run.name,
+  title: (view) => view.run.key,
   async load(route) {
     const [run, metrics] = await Promise.all([data(of(route.key)),
       holds(of(route.key, "metrics")) ? data(of(route.key, "metrics")).catch(() => null) : null]);
@@ -12,7 +12,7 @@ const overviewPage = {
   },
   render({ run, metrics }, route) {
     return [
-      h("h1", {}, brief(run.name ?? route.key, 120)),
+      h("h1", {}, brief(route.key, 120)),
       h("p", { class: "lead" }, summary(run)),
       section("health", "Health", null, h("ul", { class: "health" },
         (run.lights ?? []).map((item) => h("li", {}, light(item))))),
@@ -26,7 +26,7 @@ const overviewPage = {
 
 function summary(run) {
   const gate = run.algorithm?.gamma;
-  return [h("b", {}, brief(run.algorithm?.title ?? "–", 80)),
+  return [run.name && run.name !== run.key ? [brief(run.name, 60), ", "] : "", h("b", {}, brief(run.algorithm?.title ?? "–", 80)),
     finite(gate) ? `, gate at γ = ${real(gate)}` : "",
     ". ", stateMark(run.state), finite(run.step) ? [" at ", progress(run)] : "", ". ", h("code", {}, brief(run.path ?? "", 200))];
 }

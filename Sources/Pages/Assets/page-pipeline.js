@@ -14,8 +14,8 @@ const pipelinePage = {
         (view.spans ?? []).length ? timeline(view, route) : nothing("No activity has been recorded.")),
       section("logs", "Logs", null, table("Logs of the queue", [
         { title: "Log", name: "log", cell: (r) => h("span", {}, brief(r.log, 40)), value: (r) => r.log },
-        { title: "Records", name: "records", class: "num", source: view.sources?.logs, cell: (r) => h("span", {}, integer(r.records)), value: (r) => r.records },
-        { title: "Size", name: "bytes", class: "num", source: view.sources?.logs, cell: (r) => h("span", {}, bytes(r.bytes)), value: (r) => r.bytes },
+        { title: "Records", name: "records", class: "num", source: sourceOf(view, "records") ?? sourceOf(view, "logs"), cell: (r) => h("span", {}, integer(r.records)), value: (r) => r.records },
+        { title: "Size", name: "bytes", class: "num", source: sourceOf(view, "logs"), cell: (r) => h("span", {}, bytes(r.bytes)), value: (r) => r.bytes },
         { title: "A record", class: "num", cell: (r) => h("span", {}, r.records ? bytes(r.bytes / r.records) : "–") },
       ], view.logs ?? [], { id: "log-table", hidden: true, file: "logs.csv", places: (r) => ({ log: brief(r.log, 40) }) })),
       (view.readers ?? []).length ? section("readers", "Readers", "Processes that read the queue; the lag is in transactions.", table("Readers", [

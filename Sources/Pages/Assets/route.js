@@ -21,14 +21,6 @@ function parseRoute(hash) {
   return RUN_PAGES.includes(page) ? { page, key, query } : { page: "unknown", key, query };
 }
 
-function component(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 /** The address of a route with other parameters; null takes one away. */
 function withQuery(route, changes) {
   const parts = route.page === "runs" ? [] : route.page === "compare" ? ["compare"]
@@ -38,8 +30,23 @@ function withQuery(route, changes) {
 
 /** The groups of a step, in the terms that this page can ask for. */
 function groupsOfStep(key, from, to = from) {
-  const where = from === to ? `step = ${from}` : `step >= ${from} and step <= ${to}`;
-  return address(["run", key, "groups"], LIVE ? { where } : { step: from });
+  return address(["run", key, "groups"], LIVE ? { where: between("step", from, to) } : { step: from });
+}
+
+/** A condition: a field within two numbers. */
+function between(field, low, high) {
+  return low === high ? `${field} = ${low}` : `${field} >= ${low} and ${field} <= ${high}`;
+}
+
+/** A condition: a field is a text; null for a text that no quotes can hold. */
+function equals(field, text) {
+  const mark = ['"', "'"].find((one) => !text.includes(one));
+  return mark && text.length < 500 ? `${field} = ${mark}${text}${mark}` : null;
+}
+
+/** A link to the groups of a condition; text alone where nobody can answer it. */
+function whereLink(key, where, text = "groups") {
+  return LIVE && where ? link(["run", key, "groups"], { where }, text) : h("span", {}, text === "groups" ? "–" : text);
 }
 
 /** The link to a group; where a report does not hold it, text that says so. */

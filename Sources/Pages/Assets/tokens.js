@@ -57,7 +57,7 @@ const FACTORS = ["mask", "ratio", "shape", "advantage", "norm"];
 function tokenParts(view, r, name, i, algorithm, title) {
   const under = r.under?.[algorithm], text = r.tokens.texts[i];
   const part = (label, content, field = "weight") => h("span", { class: "part-of" }, h("small", {}, `${label} `),
-    value(content, view, field, { group: view.group, index: r.index }));
+    value(content, view, view.sources?.[field] ? field : "quantities", { group: view.group, index: r.index }));
   const head = h("p", { class: "which" }, h("b", {}, name), ` · token ${integer(i)} of ${integer(r.tokens.texts.length)} · `,
     h("code", {}, quoted(text)), ` · id ${r.tokens.ids?.[i] ?? "–"} · `,
     entry(r.tokens.trained, i) ? "trained" : "not trained");
@@ -67,7 +67,7 @@ function tokenParts(view, r, name, i, algorithm, title) {
   for (const [key, column] of Object.entries(r.tokens.quantities ?? {}))
     extra.push(part(key.replaceAll("_", " "), real(entry(column, i)), key));
   if (!under) return h("div", { class: "parts" }, head,
-    h("p", {}, `No weight under ${title}: this trajectory does not train there. `, extra));
+    h("p", {}, title ? `No weight under ${title}: this trajectory does not train there. ` : "", extra));
   const x = Object.fromEntries([...FACTORS, "added", "weight", "log_reference"]
     .map((key) => [key, entry(under[key], i)]));
   const product = FACTORS.reduce((all, key) => all * (x[key] ?? NaN), 1) + (x.added ?? 0);
@@ -78,8 +78,8 @@ function tokenParts(view, r, name, i, algorithm, title) {
       FACTORS.map((key, n) => [n ? " · " : "", part(key, real(x[key]))]), " + ", part("added", real(x.added)),
       same ? null : h("span", { class: "differs" }, ` ≠ ${real(product)}, the product of these parts`)),
     h("p", { class: "product" },
-      x.log_reference === null ? null : [part("1/π_ref", real(Math.exp(-x.log_reference))), " "],
-      x.log_reference === null ? null : [part("log π_ref", real(x.log_reference)), " "],
+      x.log_reference === null ? null : [part("1/π_ref", real(Math.exp(-x.log_reference)), "log_reference"), " "],
+      x.log_reference === null ? null : [part("log π_ref", real(x.log_reference), "log_reference"), " "],
       extra.map((e) => [e, " "])));
 }
 

@@ -5,9 +5,17 @@ function filled(source, places = {}) {
   return source?.replace(/\{(\w+)\}/g, (all, name) => places[name] ?? all);
 }
 
+/** Fields that stand in one record with another, whose source is theirs. */
+const BESIDE = { verdict: "rule", extracted: "rule", length: "token_count", fate: "decision", share: "sft", logs: "bytes",
+  policy_version: "token_count", id: "prompt", source: "prompt", level: "prompt", group: "prompt" };
+
+function sourceOf(view, field) {
+  return view?.sources?.[field] ?? view?.sources?.[BESIDE[field]];
+}
+
 /** Gives a node its source: a field of the view's `sources`, or the text itself. */
 function traced(node, view, field, places) {
-  const source = filled(view?.sources?.[field] ?? (typeof view === "string" ? view : null), places);
+  const source = filled(typeof view === "string" ? view : sourceOf(view, field), places);
   if (!source) return node;
   const known = node.getAttribute("title");
   node.setAttribute("title", escaped(known ? `${known}\n${source}` : source));
