@@ -1,44 +1,51 @@
-// A trajectory of the group page: its column, its row in the table, its tokens.
+// A trajectory of the group page: its column with verdict and tokens, and where its tokens lead.
 
 /** The column of a rollout or demonstration: verdict above, tokens below. */
 function trajectoryColumn(state, r) {
-  const { view } = state, places = { group: view.group, index: r.index }, name = nameOf(r);
-  const facts = h("dl", { class: "verdict" }), v = r.verdict;
-  const fact = (label, content, field) => facts.append(h("dt", {}, label), traced(h("dd", {}, content), view, field, places));
-  if (v?.error) fact("error", brief(v.error, 300), "verdict");
-  else if (v) {
-    fact("reward", [rewardMark(v.reward), ` ${real(v.reward)}`], "reward");
-    fact("verdict", [brief(v.rule ?? "–", 160), components(v)], "verdict");
-    fact("answer", v.extracted === null || v.extracted === undefined ? "none found" : h("mark", {}, brief(v.extracted, 120)), "extracted");
-  }
-  fact("finish", r.finish === "length" ? "cut at the limit" : r.finish ?? "–", "finish");
-  fact("length", plural(r.token_count, "token"), "length");
-  const advantage = h("dd", {});
-  facts.append(h("dt", {}, "advantage"), advantage);
-  if (finite(r.log_probability)) fact("Σ log π", real(r.log_probability), "log_probability");
-  const critique = v?.critique ? h("details", {}, h("summary", {}, "critique"), textBlock(v.critique, { limit: 2000 })) : null;
-  const body = h("div", { class: "body" });
+  const { view } = state, name = nameOf(r), advantage = h("dd", {});
   const tokens = r.tokens?.texts?.length ? tokenStrip(r, name, answerUnits(r)) : null;
-  const plain = tokens ? null : textBlock(r.text, { span: v?.span });
-  body.append(tokens?.strip ?? plain);
-  const element = h("article", { class: `trajectory ${r.kind}`, "aria-label": name, data: { trajectory: `${r.kind}-${r.index}` } },
-    h("h3", {}, name, h("small", {}, r.trains ? " trains" : " does not train")), facts, critique, body);
+  const critique = r.verdict?.critique ? h("details", {}, h("summary", {}, "critique"),
+    textBlock(r.verdict.critique, { limit: 2000 })) : null;
+  const kind = h("small", {}, r.trains === true ? " trains" : r.trains === false ? " does not train" : "");
+  const element = h("article", { class: `trajectory ${r.kind}`, "aria-label": name,
+    data: { trajectory: `${r.kind}-${r.index}` } },
+  h("h3", {}, name, kind), verdictList(view, r, advantage), critique,
+  h("div", { class: "body" }, tokens?.strip ?? textBlock(r.text, { span: r.verdict?.span })));
   if (tokens) listenToTokens(state, r, tokens);
-  const refresh = (quantity, scale, now) => {
-    const a = advantageOf(r, now.under);
-    advantage.replaceChildren(a === null ? "–" : visible(a));
-    traced(advantage, view, "advantage", places);
-    if (tokens) paintStrip(tokens.spans, r, quantity, scale, now.under);
+  const refresh = (quantity, scale, { under }) => {
+    advantage.replaceChildren(visible(advantageOf(r, under) ?? "–"));
+    if (tokens) paintStrip(tokens.spans, r, quantity, scale, under);
   };
   return { r, element, refresh, tokens };
 }
 
-function components(v) {
-  const parts = Object.entries(v.components ?? {}).filter(([name]) => name !== "accuracy" || v.components.accuracy !== v.reward);
-  return parts.length ? h("small", { class: "soft" }, parts.map(([name, x]) => ` ${brief(name, 30)} ${real(x)}`)) : null;
+/** Reward, verdict, answer and the rest; the advantage is filled in as algorithms change. */
+function verdictList(view, r, advantage) {
+  const list = h("dl", { class: "verdict" }), v = r.verdict, places = { group: view.group, index: r.index };
+  const fact = (label, content, field) =>
+    list.append(h("dt", {}, label), traced(content, view, field, places));
+  const text = (...content) => h("dd", {}, ...content);
+  if (v?.error) fact("error", text(brief(v.error, 300)), "verdict");
+  else if (v) {
+    const answer = v.extracted ?? null;
+    fact("reward", text(rewardMark(v.reward), ` ${real(v.reward)}`), "reward");
+    fact("verdict", text(brief(v.rule ?? "–", 160), components(v)), "verdict");
+    fact("answer", text(answer === null ? "none found" : h("mark", {}, brief(answer, 120))), "extracted");
+  }
+  fact("finish", text(r.finish === "length" ? "cut at the limit" : r.finish ?? "–"), "finish");
+  fact("length", text(plural(r.token_count, "token")), "length");
+  fact("advantage", advantage, "advantage");
+  if (finite(r.log_probability)) fact("Σ log π", text(real(r.log_probability)), "log_probability");
+  return list;
 }
 
-/** The advantage of a trajectory: one number, or the range of its tokens'; that of the loss batch where no algorithm is chosen. */
+/** The components of a reward, unless the reward is one of them. */
+function components({ components: parts = {}, reward }) {
+  const shown = Object.entries(parts).filter(([name, x]) => name !== "accuracy" || x !== reward);
+  return h("small", { class: "soft" }, shown.map(([name, x]) => ` ${brief(name, 30)} ${real(x)}`));
+}
+
+/** The advantage: one number, or the range of its tokens'; that of the loss batch without an algorithm. */
 function advantageOf(r, algorithm) {
   const column = algorithm === undefined ? r.advantage : r.under?.[algorithm]?.advantage;
   if (column === null || column === undefined) return null;
@@ -57,34 +64,34 @@ function totalWeight(r, algorithm) {
 
 /** Pointer, focus and arrow keys of a strip: one token is in the tab order at a time. */
 function listenToTokens(state, r, { strip, spans }) {
-  const show = (event) => {
-    const span = event.target.closest?.(".token");
-    if (span) showToken(state, r, Number(span.dataset.index));
-  };
   let last = spans[0];
-  const focus = (span) => {
+  const focus = (i) => {
     last.removeAttribute("tabindex");
-    span.tabIndex = 0;
-    last = span;
-    span.focus({ preventScroll: false });
+    last = spans[Math.max(0, Math.min(spans.length - 1, i))];
+    last.tabIndex = 0;
+    last.focus();
   };
+  const index = (event) => event.target.closest?.(".token")?.dataset.index;
+  const show = (event) => {
+    if (index(event) !== undefined) showToken(state, r, Number(index(event)));
+  };
+  strip.focusToken = focus;
   strip.addEventListener("pointerover", show);
   strip.addEventListener("focusin", show);
   strip.addEventListener("click", (event) => {
-    const span = event.target.closest(".token");
-    if (span) focus(span);
+    if (index(event) !== undefined) focus(Number(index(event)));
   });
   strip.addEventListener("keydown", (event) => {
     const i = Number(document.activeElement.dataset.index ?? 0);
-    const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: spans.length - 1, PageUp: i - 20, PageDown: i + 20 }[event.key];
+    const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: spans.length - 1, PageUp: i - 20,
+      PageDown: i + 20 }[event.key];
     const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (to !== undefined) focus(spans[Math.max(0, Math.min(spans.length - 1, to))]);
-    else if (by) otherStrip(state, r, i, by);
-    else return;
+    if (to === undefined && !by) return;
+    if (by) otherStrip(state, r, i, by);
+    else focus(to);
     event.preventDefault();
     event.stopPropagation();
   });
-  strip.focusToken = (i) => focus(spans[Math.max(0, Math.min(spans.length - 1, i))]);
 }
 
 /** The same position in the next or previous trajectory. */
@@ -100,60 +107,4 @@ function showToken(state, r, i) {
   state.dock.replaceChildren(tokenParts(state.view, r, nameOf(r), i, state.under, title));
   if (moved) drawFigures(state);
   state.position?.(i);
-}
-
-/** The verdicts side by side, and what each trajectory weighs. */
-function rolloutTable(state) {
-  const { view, all, under } = state;
-  const span = (text) => h("span", {}, text);
-  return table("Verdicts of all trajectories", [
-    { title: "Trajectory", name: "trajectory", value: nameOf, cell: (r) => span(nameOf(r)) },
-    { title: "Reward", name: "reward", class: "num", source: sourceOf(view, "reward"), value: (r) => r.verdict?.reward, cell: (r) => (r.verdict ? h("span", {}, rewardMark(r.verdict.reward), ` ${real(r.verdict.reward)}`) : span("–")) },
-    { title: "Verdict", name: "rule", source: sourceOf(view, "verdict"), value: (r) => r.verdict?.error ?? r.verdict?.rule, cell: (r) => span(brief(r.verdict?.error ?? r.verdict?.rule ?? "–", 120)) },
-    { title: "Answer", name: "extracted", source: sourceOf(view, "extracted"), value: (r) => r.verdict?.extracted, cell: (r) => span(brief(r.verdict?.extracted ?? "–", 60)) },
-    { title: "Finish", name: "finish", source: sourceOf(view, "finish"), value: (r) => r.finish, cell: (r) => span(r.finish ?? "–") },
-    { title: "Tokens", name: "tokens", class: "num", source: sourceOf(view, "length"), value: (r) => r.token_count, cell: (r) => span(integer(r.token_count)) },
-    { title: "Σ log π", name: "log_probability", class: "num", source: sourceOf(view, "log_probability"), value: (r) => r.log_probability, cell: (r) => span(real(r.log_probability)) },
-    { title: "Advantage", name: "advantage", class: "num", source: sourceOf(view, "advantage"), value: (r) => advantageOf(r, under), cell: (r) => span(advantageOf(r, under) ?? "–") },
-    { title: "Σ weight", name: "weight", class: "num", source: sourceOf(view, "weight"), value: (r) => totalWeight(r, under), cell: (r) => span(real(totalWeight(r, under))) },
-  ], all, { id: "verdict-table", hidden: true, heads: true, file: `group-${view.group}.csv`, places: (r) => ({ group: view.group, index: r.index }) });
-}
-
-/** Every token with its parts under the chosen algorithm, for a file. */
-function tokenRows(state) {
-  const recorded = [...new Set(state.all.flatMap((r) => Object.keys(r.tokens?.quantities ?? {})))];
-  const parts = ["mask", "ratio", "log_reference", "shape", "advantage", "norm", "added", "weight"];
-  const rows = [["trajectory", "index", "position", "id", "text", "trained", "log_probability", ...recorded, ...parts]];
-  for (const r of state.all) for (let i = 0; i < (r.tokens?.texts.length ?? 0); i++)
-    rows.push([r.kind, r.index, i, r.tokens.ids?.[i], r.tokens.texts[i], entry(r.tokens.trained, i), entry(r.tokens.log_probability, i),
-      ...recorded.map((name) => entry(r.tokens.quantities?.[name], i)), ...parts.map((p) => entry(r.under?.[state.under]?.[p], i))]);
-  return rows;
-}
-
-/** The quantity over position, for the trajectory at hand, and its histogram over all tokens. */
-function drawFigures(state) {
-  const { quantity, scale, all, under } = state;
-  const there = all.filter((r) => r.tokens?.texts.length);
-  if (!quantity || !scale.values.length || !there.length) {
-    state.figures.replaceChildren(...(quantity ? [nothing(`No token has a ${quantity.title} here.`)] : []));
-    return;
-  }
-  const r = state.at?.[0] ?? there.find((one) => scaledValue(quantity, one, under, 0) !== null) ?? there[0];
-  const length = Math.max(...there.map((one) => one.tokens.texts.length));
-  const steps = Array.from({ length }, (_, i) => i);
-  const values = steps.map((i) => (i < r.tokens.texts.length ? scaledValue(quantity, r, under, i) : null));
-  const rows = there.map((one) => steps.map((i) => (i < one.tokens.texts.length ? scaledValue(quantity, one, under, i) : null)));
-  const edge = (pick) => steps.map((i) => { const [low, high] = extremes(rows.map((x) => x[i]).filter((x) => x !== null && Number.isFinite(x))); return low > high ? null : pick ? high : low; });
-  const linked = new Set();
-  const root = chart({ label: `${quantity.title} over position, ${nameOf(r)}`, name: "position", steps, linked, axis: "token", height: 130, quiet: true,
-    series: [{ name: "", look: "line-0", values, low: there.length > 1 ? edge(0) : null, high: there.length > 1 ? edge(1) : null }],
-    format: (v) => (finite(v) ? scale.shown(v) : nonFinite(v)), tick: (t) => scale.shown(t),
-    pick: (i) => state.columns.find((c) => c.r === r)?.tokens.strip.focusToken(i) });
-  state.position = (i) => linked.forEach((c) => c.show(i));
-  const [low, high] = extremes(scale.values.filter(Number.isFinite));
-  const bins = quantity.kind === "mask" ? binned(scale.values, 2, [0, 1]) : binned(scale.values, 25, low < high ? [low, high] : null);
-  state.figures.replaceChildren(
-    h("figure", {}, h("figcaption", {}, h("b", {}, `${quantity.title} over position`), `, ${nameOf(r)}`, there.length > 1 ? "; band: all trajectories" : ""), root),
-    h("figure", {}, h("figcaption", {}, h("b", {}, `${quantity.title} of all tokens`), `, ${plural(scale.values.length, "token")}`),
-      histogram(`Histogram of ${quantity.title}`, bins, { format: scale.shown, height: 150, look: (b) => `level-${scale.level((b.low + b.high) / 2)}` })));
 }

@@ -47,7 +47,7 @@ function light(item, short = false) {
 function rewardMark(reward) {
   const x = number(reward);
   const symbol = x === null ? "!" : x === 1 ? "●" : x === 0 ? "○" : x > 0 && x < 1 ? "◐" : "±";
-  return h("span", { class: x === 1 ? "reward right" : x === null ? "reward error" : "reward" }, symbol);
+  return h("span", { class: x === 1 ? "reward right" : x === null ? "reward missing" : "reward" }, symbol);
 }
 
 /** Rewards in a row; `matching` are the rollouts that a condition holds of. */

@@ -5,13 +5,14 @@ const groupPage = {
   load: (route) => data(of(route.key, "groups", route.id)),
   render(view, route, app) {
     const all = [...(view.rollouts ?? []), ...(view.demonstrations ?? []), ...(view.rejected ?? [])];
-    const quantities = quantitiesOf(all);
-    const algorithms = view.algorithms ?? [];
+    const algorithms = view.algorithms ?? [], quantities = quantitiesOf(all);
     const own = algorithms.find((a) => a.own) ?? algorithms[0];
-    const under = algorithms.find((a) => a.name === route.query.under) ?? own;
-    const state = { view, route, app, all, quantities, algorithms, under: under?.name,
-      at: null,
-      colour: quantities[route.query.colour] || route.query.colour === "none" ? route.query.colour : firstColour(own) };
+    const { under, colour: chosen } = route.query;
+    const state = {
+      view, route, app, all, quantities, algorithms, own, at: null,
+      under: (algorithms.find((a) => a.name === under) ?? own)?.name,
+      colour: quantities[chosen] || chosen === "none" ? chosen : firstColour(own),
+    };
     const page = groupParts(state);
     groupKeys(state);
     recolour(state);
@@ -35,124 +36,86 @@ function groupParts(state) {
   state.decision = h("p", { id: "decision", "aria-live": "polite" });
   state.summary = h("div", {});
   state.neighbours = h("span", { class: "neighbours" });
+  const tokens = exportButton(`group-${view.group}-tokens.csv`, () => tokenRows(state), "Tokens as CSV");
+  const isLong = state.all.some((r) => r.token_count > 160);
   return [
     h("div", { class: "heading" }, h("h1", {}, `Group ${integer(view.group)}`), fateMark(view.fate, true),
       state.neighbours),
     h("p", { class: "lead" }, groupLine(view, route)),
     view.refusal ? h("p", { class: "error" }, brief(view.refusal, 600)) : null,
     section("question", "Question", null, question(view)),
-    h("section", { id: "trajectories", "aria-labelledby": "trajectories-title" },
-      h("h2", { id: "trajectories-title" }, "Rollouts"),
-      h("div", { class: "pinned" }, switches(state), h("div", { class: "row" }, state.legend,
-        exportButton(`group-${view.group}-tokens.csv`, () => tokenRows(state), "Tokens as CSV"))), state.decision, state.figures,
-      h("div", { class: state.all.some((r) => r.token_count > 160) ? "trajectories long" : "trajectories" }, state.columns.map((c) => c.element)), state.dock),
+    section("trajectories", "Rollouts", null,
+      h("div", { class: "pinned" }, switches(state), h("div", { class: "row" }, state.legend, tokens)),
+      state.decision, state.figures,
+      h("div", { class: isLong ? "trajectories long" : "trajectories" }, state.columns.map((c) => c.element)),
+      state.dock),
     section("verdicts", "Verdicts", null, state.summary),
+    state.algorithms.length > 1 ? section("algorithms", "Under every algorithm",
+      "What each would have decided, and the advantage that it gives each rollout.",
+      algorithmTable(state)) : null,
   ];
 }
 
-/** What stays chosen from group to group: what is not the page's own first choice. */
-function keptQuery(state) {
-  const own = state.algorithms.find((a) => a.own) ?? state.algorithms[0];
-  return { under: state.under === own?.name ? null : state.under, colour: state.colour === firstColour(own) ? null : state.colour };
-}
-
 function groupLine(view, route) {
-  const tags = Object.entries(view.tags ?? {});
-  return [h("a", { href: groupsOfStep(route.key, view.step) }, `step ${integer(view.step)}`), view.wave ? `, wave ${integer(view.wave)}` : "",
-    " · ", h("code", {}, brief(view.id, 60)), " · ", brief(view.source ?? "", 40), tags.map(([k, v]) => ` · ${brief(k, 20)} ${brief(v, 40)}`),
-    " · ", value(`${integer(view.solved)} of ${integer(view.total)} solved`, view, "solved", { group: view.group }),
-    finite(view.policy_version) ? [" · policy ", value(integer(view.policy_version), view, "policy_version", { group: view.group })] : "",
-    view.weights ? [" · weights ", h("code", { title: view.weights }, brief(String(view.weights).slice(0, 12), 12))] : ""];
+  const places = { group: view.group }, gap = " · ";
+  const tags = Object.entries(view.tags ?? {}).map(([k, v]) => `${gap}${brief(k, 20)} ${brief(v, 40)}`);
+  const policy = finite(view.policy_version)
+    ? [`${gap}policy `, value(integer(view.policy_version), view, "policy_version", places)] : null;
+  const weights = view.weights
+    ? [`${gap}weights `, h("code", { title: view.weights }, String(view.weights).slice(0, 12))] : null;
+  return [
+    h("a", { href: groupsOfStep(route.key, view.step) }, `step ${integer(view.step)}`),
+    view.wave ? `, wave ${integer(view.wave)}` : "", gap,
+    h("code", {}, brief(view.id, 60)), gap, brief(view.source ?? "", 40), tags, gap,
+    finite(view.total) ? value(`${integer(view.solved)} of ${integer(view.total)} solved`, view, "solved", places)
+      : "not judged yet",
+    policy, weights,
+  ];
 }
 
 function question(view) {
   const places = { group: view.group };
+  const count = finite(view.prompt_tokens)
+    ? h("span", { class: "soft" }, ` ${plural(view.prompt_tokens, "token")}`) : null;
+  const decision = view.decision && [h("h3", {}, "Decision"),
+    traced(h("p", {}, decisionText(view.decision)), view, "decision", places)];
   return h("div", { class: "question" },
-    h("div", {}, h("h3", {}, "Prompt", finite(view.prompt_tokens) ? h("span", { class: "soft" }, ` ${plural(view.prompt_tokens, "token")}`) : null),
-      traced(textBlock(view.prompt), view, "prompt", places)),
-    h("div", {}, h("h3", {}, "Ground truth"), traced(textBlock(view.ground_truth ?? "–"), view, "ground_truth", places),
-      view.decision ? [h("h3", {}, "Decision"), traced(h("p", {}, decisionText(view.decision)), view, "decision", places)] : null));
+    h("div", {}, h("h3", {}, "Prompt", count), traced(textBlock(view.prompt), view, "prompt", places)),
+    h("div", {}, h("h3", {}, "Ground truth"),
+      traced(textBlock(view.ground_truth ?? "–"), view, "ground_truth", places), decision));
 }
 
 function decisionText(d) {
   if (d.drop) return `dropped: ${brief(d.drop, 300)}`;
-  return `${d.rule ?? "–"}: α = ${real(d.rollout_weight)} on rollouts, ${real(d.off_policy_weight)} on joined and β = ${real(d.demonstration_weight)} on imitated demonstrations`;
-}
-
-/** The switch between algorithms, and the choice of colour. */
-function switches(state) {
-  const { algorithms, quantities } = state;
-  const radio = (a) => h("label", { class: a.failure ? "failed" : null, title: a.failure ? `${a.failure.problem} ${a.failure.remedy ?? ""}` : null },
-    h("input", { type: "radio", name: "under", value: a.name, checked: a.name === state.under, on: { change: () => setUnder(state, a.name) } }),
-    h("span", {}, brief(a.title ?? a.name, 40), a.own && !/run/.test(a.title ?? "") ? h("small", {}, " the run’s") : null, a.failure ? h("small", {}, " ✕") : null));
-  const named = Object.entries(quantities).filter(([, q]) => algorithms.length || !q.part), parts = named.filter(([, q]) => q.part), recorded = named.filter(([, q]) => !q.part);
-  const options = (list) => list.map(([name, q]) => h("option", { value: name, selected: name === state.colour }, q.title));
-  state.select = h("select", { name: "colour", on: { change: (event) => setColour(state, event.target.value) } },
-    parts.length ? h("optgroup", { label: "parts of the estimator" }, options(parts)) : null,
-    recorded.length ? h("optgroup", { label: "recorded" }, options(recorded)) : null,
-    h("option", { value: "none", selected: state.colour === "none" }, "none"));
-  return h("div", { class: "controls" },
-    algorithms.length ? h("fieldset", { class: "under" }, h("legend", {}, "under"), algorithms.map(radio)) : null,
-    h("label", { class: "choice" }, h("span", {}, "Colour"), state.select));
-}
-
-function setUnder(state, name) {
-  state.under = name;
-  state.app.note({ under: name });
-  recolour(state);
-}
-
-function setColour(state, name) {
-  state.colour = name;
-  state.app.note({ colour: name });
-  recolour(state);
+  return `${d.rule ?? "–"}: α = ${real(d.rollout_weight)} on rollouts, ${real(d.off_policy_weight)} on joined `
+    + `and β = ${real(d.demonstration_weight)} on imitated demonstrations`;
 }
 
 /** Everything that depends on algorithm and colour, made again; the tokens change classes only. */
 function recolour(state) {
   const { algorithms, quantities, all, columns } = state;
-  const algorithm = algorithms.find((a) => a.name === state.under), quantity = quantities[state.colour];
+  const quantity = quantities[state.colour];
   const scale = quantity ? tokenScale(quantity, all, state.under) : null;
-  Object.assign(state, { quantity, scale, algorithm });
-  state.decision.replaceChildren(...decisionLine(state, algorithm));
+  Object.assign(state, { quantity, scale, algorithm: algorithms.find((a) => a.name === state.under) });
+  state.decision.replaceChildren(...decisionLine(state));
   state.legend.replaceChildren(...(quantity ? [scaleLegend(quantity, scale)] : []));
   state.summary.replaceChildren(rolloutTable(state));
-  state.neighbours.replaceChildren(neighbour(state, "previous", "← previous", "k"), neighbour(state, "next", "next →", "j"));
+  state.neighbours.replaceChildren(neighbour(state, "previous", "← previous", "k"),
+    neighbour(state, "next", "next →", "j"));
   for (const column of columns) column.refresh(quantity, scale, state);
   drawFigures(state);
   if (state.at) showToken(state, ...state.at);
 }
 
-function decisionLine(state, algorithm) {
-  if (!algorithm) return [];
-  const title = h("b", {}, brief(algorithm.title ?? algorithm.name, 60));
-  if (algorithm.failure)
-    return [h("span", { class: "state state-warning" }, h("i", { "aria-hidden": "true" }, "!"), " not shown"), visible(" under "), title,
-      visible(`: ${brief(algorithm.failure.problem, 400)} ${brief(algorithm.failure.remedy ?? "", 200)}`)];
-  const d = algorithm.decision;
-  return [visible("Under "), title, visible(algorithm.own ? ", the run’s own algorithm: " : ": "),
-    d ? traced(fateMark(FATE_OF[d.fate] ?? d.fate, true), state.view, "decision", { group: state.view.group }) : visible("no decision"),
-    visible(d?.reason ? ` (${brief(d.reason, 200)})` : "")];
+/** What stays chosen from group to group: what is not the page's own first choice. */
+function keptQuery({ under, own, colour }) {
+  return { under: under === own?.name ? null : under, colour: colour === firstColour(own) ? null : colour };
 }
 
 /** The way to the group before or after, under the same algorithm and colour. */
 function neighbour(state, name, text, key) {
   const group = state.view[name];
-  if (group === null || group === undefined) return h("span", { class: "absent" }, text);
-  return link(["run", state.route.key, "group", group], keptQuery(state), text, { id: `group-${name}`, title: `group ${group} (${key})` });
-}
-
-/** Gate decisions as replay names them. */
-const FATE_OF = { sft: "imitated", rl: "reinforced", drop: "dropped" };
-
-function groupKeys(state) {
-  const go = (g) => { if (g !== null && g !== undefined) location.hash = address(["run", state.route.key, "group", g], keptQuery(state)); };
-  const turn = (by) => {
-    const names = state.algorithms.map((a) => a.name), to = names[(names.indexOf(state.under) + by + names.length) % names.length];
-    const radio = document.querySelector(`input[name=under][value="${CSS.escape(to)}"]`);
-    if (radio) radio.checked = true;
-    setUnder(state, to);
-  };
-  Object.assign(pageKeys, { j: () => go(state.view.next), k: () => go(state.view.previous), u: () => turn(1), U: () => turn(-1),
-    c: () => focusOn("select[name=colour]") });
+  if (!finite(group)) return h("span", { class: "absent" }, text);
+  return link(["run", state.route.key, "group", group], keptQuery(state), text,
+    { id: `group-${name}`, title: `group ${group} (${key})` });
 }
