@@ -6,10 +6,13 @@ import Stages
 struct StatusPage {
   private let status: RunStatus
   private let output: Output
+  private let fits: Bool
 
-  init(_ status: RunStatus, _ output: Output) {
+  /// - Parameter fits: of a path that is too long for the first line its end is shown.
+  init(_ status: RunStatus, _ output: Output, fits: Bool = false) {
     self.status = status
     self.output = output
+    self.fits = fits
   }
 
   var lines: [String] {
@@ -24,13 +27,17 @@ struct StatusPage {
       case .failed: .red
       }
     var line =
-      output.styled(TerminalText.escaped(status.run), .bold)
-      + "  \(TerminalText.escaped(status.definition))  "
+      "  \(TerminalText.escaped(status.definition))  "
       + output.styled(status.state.rawValue, style) + "  step \(status.step) of \(status.steps)"
     if status.state == .running, let eta = status.etaSeconds {
       line += "  ETA \(ProgressDisplay.duration(eta))"
     }
-    return line
+    var path = TerminalText.escaped(status.run)
+    let room = max(8, output.width - StyledLine.width(of: line))
+    if fits, TerminalText.width(of: path) > room {
+      path = String(TerminalText.fitted(String(path.reversed()), to: room).reversed())
+    }
+    return output.styled(path, .bold) + line
   }
 
   private var stages: [String] {

@@ -36,7 +36,7 @@ struct WatchCommand: ParsableCommand {
     defer { screen?.close() }
     let end = try follow(watch, interruption) { status in
       if let screen {
-        screen.draw(StatusPage(status, options.output).lines)
+        screen.draw(StatusPage(status, options.output, fits: true).lines)
       } else {
         try printSteps(watch, status)
       }
