@@ -11,6 +11,11 @@ public struct Histogram: Sendable, Equatable {
 
   public let bins: [Bin]
 
+  /// What was binned before.
+  public init(_ bins: [Distribution.Bin]) {
+    self.bins = bins.map { Bin(low: $0.low, high: $0.high, count: $0.count) }
+  }
+
   /// A bin for every value where there are at most twelve, else ten of equal width.
   ///
   /// - Parameters:

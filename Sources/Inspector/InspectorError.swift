@@ -9,6 +9,10 @@ public struct InspectorError: DescribedError, Equatable {
     case noGroup
     /// No token of the group has the quantity that was asked for.
     case noQuantity
+    /// A screen without a terminal.
+    case noTerminal
+    /// A file that would be replaced without having been asked.
+    case exists
     /// A file of the run cannot be read, or is not what it should be.
     case file
   }
@@ -27,7 +31,7 @@ public struct InspectorError: DescribedError, Equatable {
 
   public var exitStatus: ExitStatus {
     switch code {
-    case .noRun, .noGroup, .noQuantity: .usage
+    case .noRun, .noGroup, .noQuantity, .exists, .noTerminal: .usage
     case .file: .runFailed
     }
   }

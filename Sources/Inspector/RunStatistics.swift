@@ -103,6 +103,8 @@ public struct RunStatistics: Sendable, Equatable, Encodable {
   public struct Step: Sendable, Equatable, Encodable {
     public var step: UInt64
     public var part: Part
+    /// By `Distribution.Quantity`.
+    public var spreads: [String: Distribution.Spread] = [:]
   }
 
   /// What a log takes on disk.
@@ -124,6 +126,8 @@ public struct RunStatistics: Sendable, Equatable, Encodable {
   public var errors: [String: Int] = [:]
   public var bySource: [String: Accuracy] = [:]
   public var byLevel: [String: Accuracy] = [:]
+  /// Of reward and length over rollouts, and so on; those of which the run has values.
+  public var distributions: [Distribution] = []
   public var storage: [Storage] = []
   /// Records set aside as damaged or poisonous.
   public var quarantined = 0
@@ -151,10 +155,19 @@ extension StoredRun {
   /// Reads every group once.
   public func statistics() throws -> RunStatistics {
     var statistics = RunStatistics()
+    var tally = DistributionTally()
+    func endStep() {
+      guard !statistics.steps.isEmpty else { return }
+      statistics.steps[statistics.steps.count - 1].spreads = tally.takeStep()
+    }
     try forEachGroup { records in
+      if statistics.steps.last?.step != records.prompt.step { endStep() }
       statistics.add(records)
+      tally.add(records)
       return true
     }
+    endStep()
+    statistics.distributions = tally.distributions
     for log in Log.allCases {
       let storage = try queue.storage(log)
       statistics.storage.append(
@@ -178,5 +191,29 @@ extension StoredRun {
       }
       return count == 0 ? 0 : sum / count
     }
+  }
+}
+
+extension RunStatistics {
+  /// Where the numbers of the page come from.
+  public var sources: [NumberSource] {
+    func source(
+      _ number: String, _ stage: StageName, _ log: Log, _ field: String
+    ) -> NumberSource {
+      NumberSource(
+        number, stage: stage.longName,
+        record: "\(log.rawValue)/… of \(overall.groups) groups", field: field)
+    }
+    return [
+      source("groups, source, level", .reader, .prompts, "counted"),
+      source(
+        "rollouts, tokens, cut, entropy", .rollout, .rollouts, "counted from its trajectories"),
+      source("reward, verdict, verifier error", .verifier, .verdicts, "counted from its verdicts"),
+      source("solved, accuracy, fate, gate rule", .gate, .decisions, "solved of total, rule, drop"),
+      NumberSource(
+        "dropped because", stage: StageName.loss.longName, record: "decisions/…, batches/…",
+        field: "drop of the gate, else of the loss assembler"),
+      NumberSource("records, bytes", record: "queue/data.mdb", field: "entries and pages in use"),
+    ]
   }
 }

@@ -94,6 +94,13 @@ struct Output {
     }
   }
 
+  /// Data on stdout: as it is for a file or a pipe, guarded for a terminal.
+  static func exact(_ text: String) {
+    write(
+      Array((isTerminal ? TerminalText.guarded(text, keepsColours: false) : text).utf8),
+      to: STDOUT_FILENO)
+  }
+
   /// One JSON object on stdout.
   ///
   /// - Parameter isLine: on one line, for JSON lines; otherwise indented.
@@ -104,9 +111,17 @@ struct Output {
   /// A value as one line of JSON, its end included.
   static func jsonLine(_ value: some Encodable) throws -> String { try json(value, isLine: true) }
 
-  private static func json(_ value: some Encodable, isLine: Bool) throws -> String {
+  /// A value as one line of JSON under the names that it gives its fields.
+  static func namedLine(_ value: some Encodable) throws -> String {
+    try json(value, isLine: true, names: .useDefaultKeys)
+  }
+
+  private static func json(
+    _ value: some Encodable, isLine: Bool,
+    names: JSONEncoder.KeyEncodingStrategy = .convertToSnakeCase
+  ) throws -> String {
     let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.keyEncodingStrategy = names
     encoder.outputFormatting =
       isLine
       ? [.sortedKeys, .withoutEscapingSlashes]

@@ -15,7 +15,9 @@ struct StatisticsPage {
 
   func print() {
     printOverall()
+    printDistributions()
     printSteps()
+    printSpreads()
     printAccuracy("source", statistics.bySource)
     printAccuracy("level", statistics.byLevel)
     printCounts("gate rule", statistics.gateRules, "groups")
@@ -49,6 +51,48 @@ struct StatisticsPage {
     table.add(["verifier errors", "\(part.verifierErrors)"])
     if statistics.quarantined > 0 { table.add(["set aside", "\(statistics.quarantined)"]) }
     for line in table.lines(width: output.width) { output.print(line) }
+  }
+
+  private func printDistributions() {
+    for distribution in statistics.distributions {
+      let spread = distribution.spread
+      output.print()
+      output.print(
+        output.styled(
+          "\(distribution.quantity.rawValue) of \(spread.count) \(distribution.quantity.owner): "
+            + "mean \(TextChart.decimal(spread.mean)), median \(TextChart.decimal(spread.median))",
+          .dim))
+      for line in Histogram(distribution.bins).lines(width: output.width - 40) {
+        output.print("  \(line)")
+      }
+    }
+  }
+
+  /// The tenth, the middle and the ninetieth of a hundred values of each step.
+  private func printSpreads() {
+    guard statistics.steps.count > 1 else { return }
+    for distribution in statistics.distributions {
+      let name = distribution.quantity.rawValue
+      let rows = [
+        ("p90", \Distribution.Spread.p90), ("median", \.median), ("p10", \.p10),
+      ].map { label, quantile in
+        (label, statistics.steps.map { $0.spreads[name].map { $0[keyPath: quantile] } ?? .nan })
+      }
+      let low = rows.flatMap(\.1).filter(\.isFinite).min() ?? 0
+      let high = rows.flatMap(\.1).filter(\.isFinite).max() ?? 0
+      var table = TextTable([
+        .init("\(name) by step"), .init("first", .right), .init("last", .right), .init("course"),
+      ])
+      for (label, values) in rows {
+        let known = values.filter(\.isFinite)
+        table.add([
+          label, TextChart.decimal(known.first ?? .nan), TextChart.decimal(known.last ?? .nan),
+          TextChart.sparkline(values, width: 40, range: low...high),
+        ])
+      }
+      output.print()
+      output.print(table)
+    }
   }
 
   private func printSteps() {
@@ -132,4 +176,9 @@ struct StatisticsPage {
     output.print()
     output.print(table)
   }
+}
+
+extension Distribution.Quantity {
+  /// What it is taken of.
+  fileprivate var owner: String { self == .accuracy ? "groups" : "rollouts" }
 }

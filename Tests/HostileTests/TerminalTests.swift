@@ -37,7 +37,14 @@ extension Hostile {
         ["data", "stats", data.folder],
         ["status", run.path], ["inspect", "list", run.path], ["inspect", "show", run.path, "0"],
         ["inspect", "show", run.path, "0", "--tokens"], ["inspect", "stats", run.path],
-        ["inspect", "stats", run.path, "--by", "source"], ["compare", run.path, run.path],
+        ["inspect", "stats", run.path, "--by", "source"],
+        ["status", run.path, "--explain"], ["inspect", "stats", run.path, "--explain"],
+        ["inspect", "show", run.path, "0", "--heat", "log_probability", "--explain"],
+        ["inspect", "show", run.path, "0", "--heat", "weight", "--plain"],
+        ["inspect", "grep", run.path, "1"], ["inspect", "grep", run.path, "--regex", "."],
+        ["inspect", "diff", run.path, run.path, "--only", "none"],
+        ["inspect", "export", run.path, "--out", "-", "--format", "verl"],
+        ["watch", run.path], ["compare", run.path, run.path],
         ["replay", run.path, "--under", "dr-grpo"], ["resume", run.path],
         ["queue", "digest", run.path],
         ["config", "show", run.path],
@@ -46,6 +53,31 @@ extension Hostile {
         // JSON is exact for a parser and harmless for a terminal: escapes say the same.
         let json = try Command.run(arguments + ["--json"])
         examine(arguments + ["--json"], json)
+      }
+      #expect(faults.found.isEmpty, faults.text)
+    }
+
+    /// A line of a megabyte, NULs in it, is shown, searched and exported.
+    @Test func longLines() throws {
+      let line = String(repeating: "a", count: 1 << 20) + #"\u0000needle"#
+      let rows = (0..<2).map {
+        #"{"id":"\#($0)","prompt":"\#(line)","ground_truth":"2","source":"s"}"# + "\n"
+      }
+      let data = try HostileDataset(shard: ZstdFrame.stored(Array(rows.joined().utf8)), rows: 2)
+      let run = try HostileRun(data: data.folder)
+      var faults = Faults()
+      for arguments in [
+        ["inspect", "show", run.path, "0"], ["inspect", "grep", run.path, "needle"],
+        ["inspect", "grep", run.path, "--regex", "a+.needle$"],
+        ["inspect", "stats", run.path], ["inspect", "list", run.path], ["status", run.path],
+      ] {
+        let ended = try Command.run(arguments)
+        if ended.status != 0 || ended.seconds > 10 || Terminal.isHarmed(by: ended.out) {
+          faults.add("\(arguments): \(ended)")
+        }
+        if arguments.contains("needle"), !ended.out.hasPrefix("0 step 0 prompt:1: …aaa") {
+          faults.add("\(arguments): \(ended.out.prefix(200))")
+        }
       }
       #expect(faults.found.isEmpty, faults.text)
     }
