@@ -82,6 +82,7 @@ let package = Package(
       [
         "Records", "Files", "Definition", "Tokenizer", "Verifiers", "Judges", "Queue", "Stages",
       ]),
+    module("Browser", ["Records", "Verifiers", "Stages", "Inspector"]),
     module(
       "Evaluation",
       [
@@ -113,7 +114,8 @@ let package = Package(
       dependencies: [
         "Records", "Files", "Randomness", "Digest", "Operators", "Tokenizer", "ChatTemplate",
         "Policy",
-        "Stages", "Inspector", "Evaluation", "Conditions", "Preparation", "Check", "Shards",
+        "Stages", "Inspector", "Browser", "Evaluation", "Conditions", "Preparation", "Check",
+        "Shards",
         "Queue", "Definition", "Estimator",
         "Laboratory", "Replay", "Bench", "Verifiers", "Judges",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -155,7 +157,10 @@ let package = Package(
       "Policy", ["Policy", "Records", "Randomness", "Operators", "Queue", "Check"],
       hasFixtures: true),
     tests("Queue", ["Queue", "Records", "Digest"]),
-    tests("Inspector", ["Inspector", "Records", "Queue", "Tokenizer", "Stages"]),
+    // The browser walks through the run that these make.
+    tests(
+      "Inspector",
+      ["Inspector", "Browser", "Records", "Queue", "Tokenizer", "Stages", "Verifiers"]),
     tests("Operators", ["COps", "Operators", "Estimator", "Randomness"]),
     tests(
       "Stages",

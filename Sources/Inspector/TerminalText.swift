@@ -67,7 +67,11 @@ public enum TerminalText {
   public static func width(of character: Character) -> Int {
     guard let first = character.unicodeScalars.first else { return 0 }
     if first.value < 0x300 { return 1 }
-    if isWide(first) || character.unicodeScalars.contains("\u{FE0F}") { return 2 }
+    if isWide(first) || first.properties.isEmojiPresentation
+      || character.unicodeScalars.contains("\u{FE0F}")
+    {
+      return 2
+    }
     switch first.properties.generalCategory {
     case .nonspacingMark, .enclosingMark, .format: return 0
     default: return 1

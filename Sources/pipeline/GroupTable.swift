@@ -26,18 +26,8 @@ struct GroupTable {
     return "\(solved)/\(total)"
   }
 
-  static func mark(_ reward: Double?) -> String {
-    switch reward {
-    case nil: "!"
-    case 1: "●"
-    case 0: "○"
-    case let reward? where reward > 0 && reward < 1: "◐"
-    default: "±"
-    }
-  }
-
   private static func marks(_ rewards: [Double?]) -> String {
-    rewards.prefix(markLimit).map(mark).joined() + (rewards.count > markLimit ? "…" : "")
+    rewards.prefix(markLimit).map(RewardMark.mark).joined() + (rewards.count > markLimit ? "…" : "")
   }
 
   private static func decision(_ group: GroupSummary) -> String {

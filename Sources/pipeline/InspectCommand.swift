@@ -7,5 +7,6 @@ struct InspectCommand: ParsableCommand {
     subcommands: [
       InspectList.self, InspectShow.self, InspectStats.self,
       InspectGrep.self, InspectDiff.self, InspectExport.self,
+      InspectBrowse.self,
     ])
 }

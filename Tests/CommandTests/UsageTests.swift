@@ -9,7 +9,8 @@ struct UsageTests {
     for command in [
       [], ["run"], ["resume"], ["status"], ["watch"], ["inspect"], ["inspect", "list"],
       ["inspect", "show"],
-      ["inspect", "stats"], ["data"], ["data", "generate", "ladder"],
+      ["inspect", "stats"], ["inspect", "grep"], ["inspect", "diff"], ["inspect", "export"],
+      ["inspect", "browse"], ["data"], ["data", "generate", "ladder"],
       ["data", "generate", "countdown"], ["data", "show"], ["data", "check"], ["data", "stats"],
       ["config", "show"], ["config", "explain"], ["config", "validate"], ["check", "estimator"],
       ["check", "model"], ["check", "safetensors"], ["check", "tokenizer"], ["model"],

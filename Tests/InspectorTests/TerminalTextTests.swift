@@ -36,6 +36,7 @@ struct TerminalTextTests {
     #expect(TerminalText.width(of: "漢字") == 4)
     #expect(TerminalText.width(of: "e\u{301}") == 1)
     #expect(TerminalText.width(of: "👩‍👩‍👧") == 2)
+    #expect(TerminalText.width(of: "✅⭐🇩🇪") == 6)
     #expect(TerminalText.width(of: "●○◐▁█│…") == 7)
   }
 

@@ -31,8 +31,7 @@ function real(value, digits = 4) {
 }
 
 function percent(value, digits = 1) {
-  if (!finite(value)) return nonFinite(value);
-  return `${(Number(value) * 100).toFixed(digits).replace("-", "−")} %`;
+  return finite(value) ? `${(Number(value) * 100).toFixed(digits).replace("-", "−")} %` : nonFinite(value);
 }
 
 function bytes(value) {
