@@ -1,21 +1,32 @@
 // Hooks that tests may rely on:
-//   main[data-page=PAGE]            the page shown: runs, overview, gate, curves, evaluations, groups, group,
-//                                   audit, pipeline, compare, unknown; main[aria-busy=false] when it stands
-//   tr[data-run=KEY]                a run in the list;  [data-light=NAME][data-state=STATE] a health light
-//   svg[data-chart=NAME]            a chart (role slider: arrow keys move, Enter opens); .readout below it
-//   #heat-cursor[data-cell=GROUP]   the link on the chosen cell of the heat map: focus it, arrow keys, Enter;
-//                                   a[data-cell=GROUP] in the table below it (details "The same as a table")
-//   input[name=where], #where-error [data-caret=OFFSET]; select[name=sort|limit|fate|source|solved], input[name=step]
-//   #group-list tr[data-row=GROUP]  a row of the list;  a[data-group=GROUP] a link to a group
-//   input[name=under][value=NAME], select[name=colour], [data-trajectory=rollout-0] .token[data-index=3]
-//                                   with class level-LEVEL; .token[data-answer]; #dock [data-product]; #legend
-//   #group-next, #group-previous; [data-stage=NAME]; #timeline-plot; #explain, #keys, dialog#key-list
-//   [data-source]                   the source of what the element shows; .escape a character made visible
+//   main[data-page=PAGE][aria-busy=false]   the page shown, when it stands: runs, overview, gate, curves,
+//                       evaluations, groups, group, audit, pipeline, compare, unknown
+//   tr[data-run=KEY], [data-light=NAME][data-state=STATE]     a run in the list; a health light
+//   svg[data-chart=NAME], .readout          a chart (role slider: arrow keys move, Enter opens); its words
+//   #heat-cursor[data-cell=GROUP]           the link on the chosen cell of the heat map: focus it, arrow
+//                       keys, Enter; a[data-cell=GROUP] in the table of details[data-keep=heat-table]
+//   input[name=where], #where-error [data-caret=OFFSET], #count
+//   select[name=sort|limit|fate|source|solved|count|size|smooth], input[name=step|descending|find]
+//   #group-list tr[data-row=GROUP], a[data-group=GROUP]       a row of the list; any link to a group
+//   input[name=under][value=NAME], select[name=colour], #legend, #decision
+//   [data-trajectory=rollout-0] .token[data-index="3"]        its class level-LEVEL is its colour
+//   .token[data-answer]; #dock [data-product]; #group-next, #group-previous; #algorithm-table
+//   #scatter-cursor[data-group]; [data-stage=NAME]; #timeline-plot; [data-act]
+//   #explain, #keys, dialog#key-list; [data-source]           the source of what the element shows
+//   .escape             a character made visible
 
-const PAGES = { runs: runsPage, overview: overviewPage, gate: gatePage, curves: curvesPage, evaluations: evaluationsPage,
-  groups: groupsPage, group: groupPage, audit: auditPage, pipeline: pipelinePage, compare: comparePage,
-  unknown: { title: () => "Not found", load: async () => ({}),
-    render: () => [h("h1", {}, "Not found"), h("p", {}, "There is no such page. ", h("a", { href: "#/" }, "All runs"))] } };
+const UNKNOWN = {
+  title: () => "Not found",
+  load: async () => ({}),
+  render: () => [h("h1", {}, "Not found"),
+    h("p", {}, "There is no such page. ", h("a", { href: "#/" }, "All runs"))],
+};
+
+const PAGES = {
+  runs: runsPage, overview: overviewPage, gate: gatePage, curves: curvesPage,
+  evaluations: evaluationsPage, groups: groupsPage, group: groupPage, audit: auditPage,
+  pipeline: pipelinePage, compare: comparePage, unknown: UNKNOWN,
+};
 
 const root = document.getElementById("app");
 let route = null, turn = 0, shownText = null, stopListening = () => {}, listened = null;
@@ -42,7 +53,8 @@ const app = {
 /** A report of one run begins with it; anything else with the list. */
 function start() {
   const runs = LIVE ? [] : EMBEDDED.views.runs?.runs ?? [];
-  if (location.hash.length < 2 && runs.length === 1) history.replaceState(null, "", address(["run", runs[0].key]));
+  if (location.hash.length < 2 && runs.length === 1)
+    history.replaceState(null, "", address(["run", runs[0].key]));
 }
 
 /**
@@ -86,12 +98,11 @@ function replacePage(page, run, view, failed, why) {
   } catch (error) {
     content = errorNotice(error);
   }
-  document.title = escaped(`${brief(title, 60)} · ${run && page !== overviewPage ? `${brief(route.key, 40)} · ` : ""}Temper`);
-  const main = h("main", { id: "main", tabindex: "-1", data: { page: route.page }, "aria-busy": "false" }, content);
-  root.replaceChildren(h("a", { class: "skip", href: "#main", on: { click: (event) => {
-    event.preventDefault();
-    main.focus();
-  } } }, "Skip to content"), banner(route, run), main, footer(run));
+  const names = [title, route.key, "Temper"].filter((name) => name !== undefined);
+  document.title = [...new Set(names)].map((name) => escaped(brief(name, 60))).join(" · ");
+  const main = h("main", { id: "main", tabindex: "-1", data: { page: route.page }, "aria-busy": "false" },
+    content);
+  root.replaceChildren(skipLink(main), banner(route, run), main, footer(run));
   root.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   if (same) restoreState(root, kept);
   else {
@@ -101,12 +112,23 @@ function replacePage(page, run, view, failed, why) {
   }
 }
 
-function footer(run) {
-  return h("footer", {}, LIVE ? h("span", { id: "live" }, run?.live ? "Live: this page follows the run." : "Served from the run’s files.")
-    : "A report: everything it shows is in this file.", " Times are this machine’s.");
+function skipLink(main) {
+  return h("a", { class: "skip", href: "#main", on: { click: (event) => {
+    event.preventDefault();
+    main.focus();
+  } } }, "Skip to content");
 }
 
-/** Follows the commits of a run that goes on; the page is made again at most once a second. */
+function footer(run) {
+  const text = !LIVE ? "A report: everything it shows is in this file."
+    : run?.live ? "Live: this page follows the run." : "Served from the run’s files.";
+  return h("footer", { id: "live" }, text, " Times are those of this machine.");
+}
+
+/** How often the list of runs is asked for, in milliseconds. */
+const LIST_INTERVAL = 5000;
+
+/** Follows the commits of a run; the page is made again at most once a second. */
 function follow(key) {
   if (listened === key) return;
   stopListening();
@@ -145,4 +167,7 @@ start();
 history.replaceState({ temper: `${Date.now()}.${entries++}` }, "");
 listenToHistory();
 listenToKeys(() => route ?? { query: {} });
+if (LIVE) setInterval(() => {
+  if (route?.page === "runs" && !document.hidden) show("news");
+}, LIST_INTERVAL);
 show("visit");

@@ -18,31 +18,37 @@ function histogram(label, bins, options = {}) {
 }
 
 function drawBins(label, bins, width, { format = real, part, pick, look, height = 130 }) {
-  const most = Math.max(1, ...bins.map((b) => b.count)), bottom = height - 20, slot = width / bins.length;
-  const size = (count) => (count / most) * (bottom - 16);
-  const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "histogram", role: "img", "aria-label": label },
-    s("title", {}, label));
-  const bar = (name, i, count) => s("rect", { class: name, x: i * slot + 0.5, width: Math.max(1, slot - 1),
-    y: bottom - size(count), height: size(count) });
-  bins.forEach((bin, i) => {
-    const place = bin.high === bin.low || bin.high === undefined ? format(bin.low) : `${format(bin.low)} to ${format(bin.high)}`;
-    const said = `${place}: ${integer(bin.count)}${part ? `, ${integer(bin[part.field])} ${part.name}` : ""}`;
-    const group = s("g", { class: pick ? "bin pickable" : "bin", tabindex: pick ? "0" : null, role: pick ? "link" : null,
-      "aria-label": said }, s("title", {}, said), bar(`whole ${look?.(bin) ?? ""}`, i, bin.count), part ? bar("part", i, bin[part.field]) : null);
-    if (pick) {
-      group.addEventListener("click", () => pick(bin));
-      group.addEventListener("keydown", (event) => event.key === "Enter" && pick(bin));
-    }
-    picture.append(group);
+  const most = Math.max(1, ...bins.map((bin) => bin.count));
+  const bottom = height - 20, slot = width / bins.length;
+  const bar = (name, i, count) => {
+    const size = (count / most) * (bottom - 16);
+    return s("rect", { class: name, x: i * slot + 0.5, width: Math.max(1, slot - 1), y: bottom - size,
+      height: size });
+  };
+  const bars = bins.map((bin, i) => {
+    const said = sayBin(bin, format, part);
+    const group = s("g", { class: pick ? "bin pickable" : "bin", tabindex: pick ? "0" : null,
+      role: pick ? "link" : null, "aria-label": said }, s("title", {}, said),
+    bar(`whole ${look?.(bin) ?? ""}`, i, bin.count), part ? bar("part", i, bin[part.field]) : null);
+    group.addEventListener("click", () => pick?.(bin));
+    group.addEventListener("keydown", (event) => event.key === "Enter" && pick?.(bin));
+    return group;
   });
-  const every = Math.max(1, Math.ceil(bins.length / Math.max(2, Math.floor(width / 90)))), centred = every === 1 && bins.length < 8;
-  bins.forEach((bin, i) => {
-    if (i % every === 0) picture.append(s("text", { x: (i + (centred ? 0.5 : 0)) * slot, y: height - 6,
-      "text-anchor": centred ? "middle" : "start", "aria-hidden": "true" }, format(bin.low)));
-  });
-  picture.append(s("line", { class: "base", x1: 0, x2: width, y1: bottom, y2: bottom }),
-    s("text", { x: 0, y: 9, "aria-hidden": "true" }, `largest ${integer(most)}`));
-  return picture;
+  const every = Math.max(1, Math.ceil(bins.length / Math.max(2, Math.floor(width / 90))));
+  const centred = every === 1 && bins.length < 8;
+  const marks = bins.map((bin, i) => (i % every ? null
+    : s("text", { x: (i + (centred ? 0.5 : 0)) * slot, y: height - 6, "aria-hidden": "true",
+      "text-anchor": centred ? "middle" : "start" }, format(bin.low))));
+  return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "histogram", role: pick ? "group" : "img",
+    "aria-label": label }, s("title", {}, label), bars, marks,
+  s("line", { class: "base", x1: 0, x2: width, y1: bottom, y2: bottom }),
+  s("text", { x: 0, y: 9, "aria-hidden": "true" }, `largest ${integer(most)}`));
+}
+
+function sayBin(bin, format, part) {
+  const single = bin.high === bin.low || bin.high === undefined;
+  const place = single ? format(bin.low) : `${format(bin.low)} to ${format(bin.high)}`;
+  return `${place}: ${integer(bin.count)}${part ? `, ${integer(bin[part.field])} ${part.name}` : ""}`;
 }
 
 /** Counts numbers into `count` bins of one width; the range may be given. */

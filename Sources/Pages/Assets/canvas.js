@@ -30,7 +30,8 @@ function blend(a, b, t) {
 
 /** Relative luminance of WCAG 2.2. */
 function luminance(channels) {
-  const [r, g, b] = channels.map((v) => (v <= 10 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = channels.map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
@@ -54,11 +55,12 @@ function painted(element, paint) {
 }
 
 /**
- * The colours of a rollout accuracy: two hues that part at the gate's line. At or below γ the darker the
- * farther from it, above it likewise; without a gate one hue.
+ * The colours of a rollout accuracy: two hues that part at the gate's line, each the stronger the farther
+ * from it; without a gate one hue.
  */
 function accuracyScale(gamma) {
-  const low = [colour("below-near"), colour("below-far")], high = [colour("above-near"), colour("above-far")];
+  const low = [colour("below-near"), colour("below-far")];
+  const high = [colour("above-near"), colour("above-far")];
   return (accuracy) => {
     if (gamma === null || gamma === undefined) return blend(high[0], high[1], accuracy);
     if (accuracy <= gamma) return blend(low[0], low[1], gamma > 0 ? 1 - accuracy / gamma : 1);

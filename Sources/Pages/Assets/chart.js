@@ -5,12 +5,13 @@ const EDGE = { left: 52, right: 10, top: 8, bottom: 22 };
 /**
  * A chart. `spec`:
  *   label    what it shows, in words            steps    ascending numbers, the horizontal axis
- *   series   [{name, values, low, high, faint, raw, own, look}]: values per step; own: {steps, values} to
- *            draw, where a line has steps of its own; look: class of the line (`line-0` …, `fate-…`)
+ *   series   [{name, values, low, high, faint, raw, own, look}]: values per step; own: {steps, values}
+ *            to draw, where a line has steps of its own; look: its class (`line-0` …, `fate-…`)
  *   format   value → text                       pick     called with a step at a click or Enter
  *   stacked  values are shares of 1             linked   a Set of charts that share the crosshair
  *   domain   [low, high] of the vertical axis, where it is fixed; axis: name of the horizontal axis
- *   warp     step → place along the axis, ascending; ticks: its marks; quiet: says nothing without a crosshair
+ *   warp     step → place along the axis, ascending; ticks: its marks
+ *   quiet    whether nothing is said without a crosshair
  */
 function chart(spec) {
   const root = h("div", { class: "chart" });
@@ -32,9 +33,9 @@ function draw(self, width) {
   const { spec } = self, height = spec.height ?? 150;
   self.width = width;
   self.layers = spec.stacked ? stack(spec.series) : spec.series;
-  const box = { left: EDGE.left, right: width - EDGE.right, top: EDGE.top, bottom: height - EDGE.bottom };
-  const steps = spec.steps, ys = vertical(self);
-  const along = spec.warp ?? ((step) => step), plane = linear([along(steps[0]), along(steps[steps.length - 1])], [box.left, box.right]);
+  const box = { ...EDGE, right: width - EDGE.right, bottom: height - EDGE.bottom };
+  const steps = spec.steps, ys = vertical(self), along = spec.warp ?? ((step) => step);
+  const plane = linear([along(steps[0]), along(steps[steps.length - 1])], [box.left, box.right]);
   self.x = (step) => plane(along(step));
   self.y = linear(ys, [box.bottom, box.top]);
   self.box = box;
@@ -74,11 +75,13 @@ function axes({ spec, box, x, y }, [low, high]) {
   const g = s("g", { class: "axes", "aria-hidden": "true" });
   for (const t of ticks(low, high, 4)) {
     const at = y(t);
-    g.append(s("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: t === 0 ? "zero" : "grid" }),
+    const look = t === 0 ? "zero" : "grid";
+    g.append(s("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: look }),
       s("text", { x: box.left - 6, y: at + 3.5, "text-anchor": "end" }, (spec.tick ?? real)(t)));
   }
   const steps = spec.steps, last = steps[steps.length - 1];
-  for (const t of spec.ticks ?? ticks(steps[0], last, Math.max(2, Math.floor((box.right - box.left) / 90)))) {
+  const marks = Math.max(2, Math.floor((box.right - box.left) / 90));
+  for (const t of spec.ticks ?? ticks(steps[0], last, marks)) {
     if (!Number.isInteger(t) && spec.axis === "step") continue;
     g.append(s("line", { x1: x(t), x2: x(t), y1: box.bottom, y2: box.bottom + 4, class: "tick" }),
       s("text", { x: x(t), y: box.bottom + 15, "text-anchor": "middle" }, integer(t)));
@@ -176,8 +179,8 @@ function point(self, i) {
   const at = x(spec.steps[i]);
   cursor.append(s("line", { x1: at, x2: at, y1: box.top, y2: box.bottom }));
   for (const layer of layers) {
-    const v = spec.stacked ? null : layer.values[i];
-    if (finite(v)) cursor.append(s("circle", { cx: at, cy: y(v), r: 3, class: layer.look ?? "line-0" }));
+    const v = spec.stacked ? null : layer.values[i], look = layer.look ?? "line-0";
+    if (finite(v)) cursor.append(s("circle", { cx: at, cy: y(v), r: 3, class: look }));
   }
   const text = describe(self, i);
   readout.replaceChildren(visible(text));

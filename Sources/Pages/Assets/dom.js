@@ -8,19 +8,23 @@ function apply(element, properties) {
     if (value === undefined || value === null || value === false) continue;
     if (name === "class") element.setAttribute("class", value);
     else if (name === "text") element.append(visible(value));
-    else if (name === "on") for (const [event, f] of Object.entries(value)) element.addEventListener(event, f);
-    else if (name === "style") for (const [key, v] of Object.entries(value)) element.style.setProperty(key, v);
-    else if (name === "data") for (const [key, v] of Object.entries(value)) element.dataset[key] = escaped(v);
-    else if (name === "title" || name === "aria-label") element.setAttribute(name, escaped(String(value)));
+    else if (name === "on") each(value, (event, f) => element.addEventListener(event, f));
+    else if (name === "style") each(value, (key, v) => element.style.setProperty(key, v));
+    else if (name === "data") each(value, (key, v) => { element.dataset[key] = escaped(v); });
+    else if (name === "title" || name === "aria-label") element.setAttribute(name, escaped(value));
     else if (name in PROPERTIES) element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
 }
 
+function each(object, f) {
+  for (const [key, value] of Object.entries(object)) f(key, value);
+}
+
 /** What must be set as a property of the element, since an attribute only gives its default. */
 const PROPERTIES = { value: 1, checked: 1, selected: 1, disabled: 1, open: 1 };
 
-/** An element of HTML. Children are nodes, strings (shown with `visible`), arrays of them, or nothing. */
+/** An element of HTML. Children are nodes, texts (shown with `visible`), arrays of them, or nothing. */
 function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   add(element, children);
@@ -46,9 +50,9 @@ function add(parent, children) {
 
 /** A labelled choice among options `[value, text]`; `change` gets the value. */
 function choice(name, label, options, value, change) {
+  const option = ([v, text]) => h("option", { value: v, selected: String(v) === String(value) }, text);
   return h("label", { class: "choice" }, h("span", {}, label),
-    h("select", { name, on: { change: (event) => change(event.target.value) } },
-      options.map(([v, text]) => h("option", { value: v, selected: String(v) === String(value) }, text))));
+    h("select", { name, on: { change: ({ target }) => change(target.value) } }, options.map(option)));
 }
 
 function button(text, action, properties = {}) {

@@ -31,7 +31,8 @@ function real(value, digits = 4) {
 }
 
 function percent(value, digits = 1) {
-  return finite(value) ? `${(Number(value) * 100).toFixed(digits).replace("-", "−")} %` : nonFinite(value);
+  if (!finite(value)) return nonFinite(value);
+  return `${(Number(value) * 100).toFixed(digits).replace("-", "−")} %`;
 }
 
 function bytes(value) {

@@ -19,13 +19,14 @@ function banner(route, run) {
           "aria-keyshortcuts": "e", title: "show where each number comes from (e)" }),
         button("Keys", () => showKeys(), { id: "keys", "aria-keyshortcuts": "?", title: "keys (?)" }))),
     route.key !== undefined ? tabs(route) : h("nav", { "aria-label": "Pages", class: "tabs" },
-      tab(["Runs", [], route.page === "runs"]), tab(["Compare", ["compare"], route.page === "compare"])));
+      tab(["Runs", [], route.page === "runs"]),
+      tab(["Compare", ["compare"], route.page === "compare"])));
 }
 
 function progress(run) {
   if (run.step === null || run.step === undefined) return null;
-  return value(`step ${integer(run.step)}${run.steps ? ` of ${integer(run.steps)}` : ""}`, run, "step", {},
-    { class: "number soft" });
+  const end = run.steps ? ` of ${integer(run.steps)}` : "";
+  return value(`step ${integer(run.step)}${end}`, run, "step", {}, { class: "number soft" });
 }
 
 function tabs(route) {

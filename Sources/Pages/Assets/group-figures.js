@@ -6,7 +6,8 @@ function drawFigures(state) {
   const there = all.filter((r) => r.tokens?.texts.length);
   state.position = null;
   if (!quantity || !scale.values.length || !there.length) {
-    state.figures.replaceChildren(...(quantity ? [nothing(`No token has a ${quantity.title} here.`)] : []));
+    const none = quantity ? [nothing(`No token has a ${quantity.title} here.`)] : [];
+    state.figures.replaceChildren(...none);
     return;
   }
   const shown = there.find((one) => scaledValue(quantity, one, under, 0) !== null) ?? there[0];
@@ -23,15 +24,17 @@ function positionChart(state, r, there) {
   const at = (one, i) => (i < one.tokens.texts.length ? scaledValue(quantity, one, under, i) : null);
   const length = Math.max(...there.map((one) => one.tokens.texts.length));
   const steps = Array.from({ length }, (_, i) => i);
-  const edges = steps.map((i) => extremes(there.map((one) => at(one, i)).filter((x) => x !== null && Number.isFinite(x))));
+  const known = (i) => there.map((one) => at(one, i)).filter((x) => x !== null && Number.isFinite(x));
+  const edges = steps.map((i) => extremes(known(i)));
   const edge = (side) => (there.length > 1
     ? edges.map(([low, high]) => (low > high ? null : side ? high : low)) : null);
   const linked = new Set();
   state.position = (i) => linked.forEach((one) => one.show(i));
   return chart({
-    label: `${quantity.title} over position, ${nameOf(r)}`, name: "position", steps, linked, axis: "token",
-    height: 130, quiet: true, tick: (t) => scale.shown(t),
-    series: [{ name: "", look: "line-0", values: steps.map((i) => at(r, i)), low: edge(0), high: edge(1) }],
+    label: `${quantity.title} over position, ${nameOf(r)}`, name: "position", axis: "token",
+    steps, linked, height: 130, quiet: true, tick: (t) => scale.shown(t),
+    series: [{ name: "", look: "line-0", values: steps.map((i) => at(r, i)), low: edge(0),
+      high: edge(1) }],
     format: (v) => (finite(v) ? scale.shown(v) : nonFinite(v)),
     pick: (i) => state.columns.find((c) => c.r === r)?.tokens.strip.focusToken(i),
   });
@@ -52,6 +55,7 @@ function rolloutTable({ view, all, under }) {
     cell: (r) => h("span", {}, show(read(r), r)),
   });
   const reward = (x, r) => (r.verdict ? [rewardMark(x), ` ${real(x)}`] : "–");
+  const digits = (x) => real(x);
   const rule = ({ verdict }) => verdict?.error ?? verdict?.rule;
   return table("Verdicts of all trajectories", [
     column("Trajectory", "trajectory", "rule", nameOf),
@@ -60,9 +64,9 @@ function rolloutTable({ view, all, under }) {
     column("Answer", "extracted", "extracted", (r) => r.verdict?.extracted),
     column("Finish", "finish", "finish", (r) => r.finish),
     column("Tokens", "tokens", "length", (r) => r.token_count, integer, "num"),
-    column("Σ log π", "log_probability", "log_probability", (r) => r.log_probability, (x) => real(x), "num"),
+    column("Σ log π", "log_probability", "log_probability", (r) => r.log_probability, digits, "num"),
     column("Advantage", "advantage", "advantage", (r) => advantageOf(r, under), (x) => x ?? "–", "num"),
-    column("Σ weight", "weight", "weight", (r) => totalWeight(r, under), (x) => real(x), "num"),
+    column("Σ weight", "weight", "weight", (r) => totalWeight(r, under), digits, "num"),
   ], all, { id: "verdict-table", hidden: true, heads: true, file: `group-${view.group}.csv`,
     places: (r) => ({ group: view.group, index: r.index }) });
 }
@@ -75,6 +79,8 @@ function tokenRows({ all, under }) {
     entry(r.tokens.trained, i), entry(r.tokens.log_probability, i),
     ...recorded.map((name) => entry(r.tokens.quantities?.[name], i)),
     ...parts.map((part) => entry(r.under?.[under]?.[part], i))];
-  return [["trajectory", "index", "position", "id", "text", "trained", "log_probability", ...recorded, ...parts],
-    ...all.flatMap((r) => (r.tokens?.texts ?? []).map((_, i) => row(r, i)))];
+  return [
+    ["trajectory", "index", "position", "id", "text", "trained", "log_probability", ...recorded, ...parts],
+    ...all.flatMap((r) => (r.tokens?.texts ?? []).map((_, i) => row(r, i))),
+  ];
 }

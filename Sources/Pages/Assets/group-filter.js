@@ -78,7 +78,8 @@ function facetForm(view, route, app) {
   const set = (name) => (v) => app.choose({ [name]: v || null });
   const facet = (name, label, options) =>
     choice(name, label, options, route.query[name] ?? "", set(name));
-  const found = (name) => [...new Set((view.rows ?? []).map((row) => row[name]).filter(Boolean))].sort();
+  const rows = view.rows ?? [];
+  const found = (name) => [...new Set(rows.map((row) => row[name]).filter(Boolean))].sort();
   const step = h("input", { type: "text", inputmode: "numeric", name: "step", size: 6,
     value: route.query.step ?? "", on: { change: ({ target }) => set("step")(target.value.trim()) } });
   return h("div", { class: "controls filter", role: "search" },

@@ -7,7 +7,8 @@ function switches(state) {
   const parts = named.filter(([, q]) => q.part), recorded = named.filter(([, q]) => !q.part);
   const option = ([name, q]) => h("option", { value: name, selected: name === state.colour }, q.title);
   const options = (label, list) => (list.length ? h("optgroup", { label }, list.map(option)) : null);
-  const select = h("select", { name: "colour", on: { change: ({ target }) => setColour(state, target.value) } },
+  const change = ({ target }) => setColour(state, target.value);
+  const select = h("select", { name: "colour", on: { change } },
     options("parts of the estimator", parts), options("recorded", recorded),
     h("option", { value: "none", selected: state.colour === "none" }, "none"));
   return h("div", { class: "controls" },
@@ -41,7 +42,9 @@ function setColour(state, name) {
 const FATE_OF = { sft: "imitated", rl: "reinforced", drop: "dropped" };
 
 function algorithmFate(state, { decision, failure }) {
-  if (failure) return h("span", { class: "state state-warning" }, h("i", { "aria-hidden": "true" }, "!"), " not shown");
+  if (failure)
+    return h("span", { class: "state state-warning" },
+      h("i", { "aria-hidden": "true" }, "!"), " not shown");
   if (!decision) return h("span", {}, "–");
   const mark = fateMark(FATE_OF[decision.fate] ?? decision.fate, true);
   return traced(mark, state.view, "decision", { group: state.view.group });
@@ -62,19 +65,23 @@ function decisionLine(state) {
 function algorithmTable(state) {
   const { view, algorithms } = state;
   const advantage = (r) => ({
-    title: `${r.kind === "rollout" ? "" : "demo "}${r.index}`, name: `${r.kind} ${r.index}`, class: "num",
+    title: r.kind === "rollout" ? `${r.index}` : `demo ${r.index}`, name: nameOf(r), class: "num",
     source: filled(sourceOf(view, "advantage"), { group: view.group, index: r.index }),
     value: (a) => advantageOf(r, a.name), cell: (a) => h("span", {}, advantageOf(r, a.name) ?? "–"),
   });
-  const joined = (view.demonstrations ?? []).filter((r) => algorithms.some((a) => advantageOf(r, a.name) !== null));
+  const joins = (r) => algorithms.some((a) => advantageOf(r, a.name) !== null);
+  const joined = (view.demonstrations ?? []).filter(joins);
+  const reason = (a) => a.failure?.problem ?? a.decision?.reason;
   return table("Under every algorithm", [
     { title: "Algorithm", name: "algorithm", value: (a) => a.name,
       cell: (a) => h("span", { title: a.failure?.problem }, brief(a.title ?? a.name, 40)) },
-    { title: "Decision", name: "decision", value: (a) => a.decision?.fate, cell: (a) => algorithmFate(state, a) },
-    { title: "Reason", name: "reason", value: (a) => a.decision?.reason,
-      cell: (a) => h("span", {}, brief(a.decision?.reason ?? (a.failure ? a.failure.problem : "–"), 90)) },
+    { title: "Decision", name: "decision", value: (a) => a.decision?.fate,
+      cell: (a) => algorithmFate(state, a) },
+    { title: "Reason", name: "reason", value: reason,
+      cell: (a) => h("span", {}, brief(reason(a) ?? "–", 80)) },
     ...[...(view.rollouts ?? []), ...joined].map(advantage),
-  ], algorithms, { id: "algorithm-table", hidden: true, heads: true, file: `group-${view.group}-algorithms.csv` });
+  ], algorithms, { id: "algorithm-table", hidden: true, heads: true,
+    file: `group-${view.group}-algorithms.csv` });
 }
 
 function groupKeys(state) {

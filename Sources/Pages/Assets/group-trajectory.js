@@ -6,10 +6,10 @@ function trajectoryColumn(state, r) {
   const tokens = r.tokens?.texts?.length ? tokenStrip(r, name, answerUnits(r)) : null;
   const critique = r.verdict?.critique ? h("details", {}, h("summary", {}, "critique"),
     textBlock(r.verdict.critique, { limit: 2000 })) : null;
-  const kind = h("small", {}, r.trains === true ? " trains" : r.trains === false ? " does not train" : "");
+  const trains = r.trains === true ? " trains" : r.trains === false ? " does not train" : "";
   const element = h("article", { class: `trajectory ${r.kind}`, "aria-label": name,
     data: { trajectory: `${r.kind}-${r.index}` } },
-  h("h3", {}, name, kind), verdictList(view, r, advantage), critique,
+  h("h3", {}, name, h("small", {}, trains)), verdictList(view, r, advantage), critique,
   h("div", { class: "body" }, tokens?.strip ?? textBlock(r.text, { span: r.verdict?.span })));
   if (tokens) listenToTokens(state, r, tokens);
   const refresh = (quantity, scale, { under }) => {
@@ -21,7 +21,8 @@ function trajectoryColumn(state, r) {
 
 /** Reward, verdict, answer and the rest; the advantage is filled in as algorithms change. */
 function verdictList(view, r, advantage) {
-  const list = h("dl", { class: "verdict" }), v = r.verdict, places = { group: view.group, index: r.index };
+  const list = h("dl", { class: "verdict" }), v = r.verdict;
+  const places = { group: view.group, index: r.index };
   const fact = (label, content, field) =>
     list.append(h("dt", {}, label), traced(content, view, field, places));
   const text = (...content) => h("dd", {}, ...content);
@@ -45,7 +46,7 @@ function components({ components: parts = {}, reward }) {
   return h("small", { class: "soft" }, shown.map(([name, x]) => ` ${brief(name, 30)} ${real(x)}`));
 }
 
-/** The advantage: one number, or the range of its tokens'; that of the loss batch without an algorithm. */
+/** One number, or the range of the tokens'; without an algorithm that of the loss batch. */
 function advantageOf(r, algorithm) {
   const column = algorithm === undefined ? r.advantage : r.under?.[algorithm]?.advantage;
   if (column === null || column === undefined) return null;

@@ -6,7 +6,8 @@ function heatLegend(view) {
   const known = (view.questions ?? []).flatMap((q) => q.cells.slice(0, 1)).find((cell) => cell.total);
   const total = Math.max(4, Math.min(16, known?.total ?? 8));
   const swatch = (scale, i) => {
-    const fill = scale(i / total), last = gamma !== null && i / total <= gamma && (i + 1) / total > gamma;
+    const fill = scale(i / total);
+    const last = gamma !== null && i / total <= gamma && (i + 1) / total > gamma;
     return h("span", { class: last ? "swatch line" : "swatch",
       style: { "background-color": rgb(fill), color: inkOn(fill) } }, `${i}/${total}`);
   };
@@ -18,7 +19,8 @@ function heatLegend(view) {
   DARK.addEventListener("change", paint, { signal: pageLife.signal });
   const mark = (look, text) => h("span", { class: "mark" }, h("i", { class: look }), text);
   return h("p", { class: "legend", id: "heat-legend" }, h("span", {}, "P"), row,
-    gamma === null ? null : h("span", { class: "gamma" }, `| γ = ${real(gamma)}: left of the line P ≤ γ`),
+    gamma === null ? null
+      : h("span", { class: "gamma" }, `| γ = ${real(gamma)}: left of the line P ≤ γ`),
     mark("corner", "to SFT"), mark("slash", "dropped"), mark("ring", "first solved"),
     mark("wedge", "flipped back"));
 }
@@ -44,7 +46,8 @@ function heatColumns(view, route) {
     textColumn("Source", "source", { limit: 30 }),
     numberColumn("First solved", "first_solved", { source: sourceOf(view, "first_solved") }),
     { title: "Flipped back", name: "flipped_back", class: "num", source: sourceOf(view, "flipped_back"),
-      value: (q) => (q.flipped_back ?? []).join(" "), cell: (q) => h("span", {}, steps(q.flipped_back)) },
+      value: (q) => (q.flipped_back ?? []).join(" "),
+      cell: (q) => h("span", {}, steps(q.flipped_back)) },
     { title: "Groups", name: "cells",
       value: (q) => q.cells.map((c) => `${c.step}:${c.solved}/${c.total}:${c.fate}`).join(" "),
       cell: (q) => h("span", {}, q.cells.slice(0, SHOWN_CELLS).map((c) => [cellLink(route, c), " "]),
@@ -53,7 +56,8 @@ function heatColumns(view, route) {
 }
 
 function cellLink(route, cell) {
-  const fate = FATES[cell.fate], text = `${fate?.symbol ?? "○"}${cell.solved ?? "–"}/${cell.total ?? "–"}`;
+  const fate = FATES[cell.fate];
+  const text = `${fate?.symbol ?? "○"}${cell.solved ?? "–"}/${cell.total ?? "–"}`;
   return link(["run", route.key, "group", cell.group], {}, text, {
     data: { cell: cell.group }, title: `step ${cell.step}`,
     "aria-label": `step ${cell.step}: ${accuracyText(cell)}, ${fate?.long ?? cell.fate}`,

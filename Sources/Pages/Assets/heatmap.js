@@ -3,8 +3,8 @@
 const HEAD = 20;
 
 /**
- * The map. `spec`: name (of the run), questions (the view's), steps (ascending numbers), gamma, size (width of a cell, or
- * "fit"), href(cell), describe(question, cell) → text, source(cell) → text.
+ * The map. `spec`: name (of the run), questions (the view's), steps (ascending numbers), gamma, size
+ * (width of a cell, or "fit"), href(cell), describe(question, cell) → text, source(cell) → text.
  * The link `a.heat-cursor[data-cell]` follows pointer and arrow keys; Enter opens it.
  */
 function heatmap(spec) {
@@ -16,13 +16,13 @@ function heatmap(spec) {
   const self = { spec, canvas, cursor, said, space, frame, row: 0, col: 0,
     column: new Map(spec.steps.map((step, i) => [step, i])) };
   self.labels = spec.questions.map((q) => [escaped(brief(q.id, 14)), escaped(brief(q.prompt, 90))]);
-  self.longest = 14 + 5.8 * Math.max(...self.labels.map(([id, prompt]) => id.length + prompt.length + 2));
+  self.longest = 26 + 5.8 * Math.max(...self.labels.map((parts) => parts.join("").length));
   self.rows = spec.questions.map((question) => rowOf(question, self.column));
   const repaint = painted(frame, () => paintHeat(self));
   frame.addEventListener("scroll", repaint, { passive: true });
   space.addEventListener("pointermove", (event) => hoverHeat(self, event));
   space.addEventListener("click", (event) => {
-    if (event.target === canvas && hoverHeat(self, event)) location.hash = cursor.getAttribute("href");
+    if (event.target === canvas && hoverHeat(self, event)) cursor.click();
   });
   cursor.addEventListener("keydown", (event) => keyHeat(self, event));
   cursor.addEventListener("focus", () => placeHeat(self, self.row, self.col));
@@ -51,8 +51,9 @@ function firstCell({ spec, rows }) {
 function measureHeat(self) {
   const { spec, frame } = self, width = frame.clientWidth;
   const least = width < 560 ? 84 : 190, room = width - least - 2;
-  self.cell = spec.size === "fit" ? Math.max(1.5, Math.min(28, room / spec.steps.length)) : Number(spec.size);
-  self.gutter = Math.max(least, Math.min(self.longest, width * 0.6, width - 2 - self.cell * spec.steps.length));
+  const columns = spec.steps.length;
+  self.cell = spec.size === "fit" ? Math.max(1.5, Math.min(28, room / columns)) : Number(spec.size);
+  self.gutter = Math.max(least, Math.min(self.longest, width * 0.6, width - 2 - self.cell * columns));
   self.line = Math.max(13, Math.min(22, self.cell));
   self.space.style.width = `${self.gutter + Math.ceil(self.cell * spec.steps.length)}px`;
   self.space.style.height = `${HEAD + self.line * spec.questions.length + 2}px`;
@@ -89,7 +90,8 @@ function paintHeat(self) {
 
 /** A question's cells in the order of columns, and the few that are marked. */
 function rowOf(question, column) {
-  const cells = question.cells.map((cell) => ({ col: column.get(cell.step), cell })).sort((a, b) => a.col - b.col);
+  const cells = question.cells.map((cell) => ({ col: column.get(cell.step), cell }));
+  cells.sort((a, b) => a.col - b.col);
   const back = new Set(question.flipped_back ?? []);
   return { cells, at: new Map(cells.map(({ col, cell }) => [col, cell])),
     marks: cells.filter(({ cell }) => back.has(cell.step) || question.first_solved === cell.step)
@@ -117,7 +119,8 @@ function paintCell(g, self, cell, x, y, fill) {
   if (self.cell >= 18) {
     g.font = "10px system-ui, sans-serif";
     g.textAlign = "center";
-    g.fillText(self.cell >= 26 ? `${cell.solved}/${cell.total}` : `${cell.solved}`, x + w / 2, y + line / 2 + 3.5);
+    const text = self.cell >= 26 ? `${cell.solved}/${cell.total}` : `${cell.solved}`;
+    g.fillText(cell.total ? text : "–", x + w / 2, y + line / 2 + 3.5);
   }
   const side = Math.min(6, self.cell / 2.2);
   g.beginPath();
@@ -173,7 +176,8 @@ function paintLabels(g, self, rows, cols, left, top, width, height) {
   g.clip();
   for (let row = rows[0]; row < rows[1]; row++) {
     const [id, prompt] = self.labels[row];
-    g.fillText(self.gutter > 100 ? `${id}  ${prompt}` : id, 0, HEAD + row * self.line - top + self.line / 2 + 3.5);
+    const y = HEAD + (row + 0.5) * self.line - top + 3.5;
+    g.fillText(self.gutter > 100 ? `${id}  ${prompt}` : id, 0, y);
   }
   g.restore();
   g.textAlign = "center";
@@ -196,21 +200,21 @@ function hoverHeat(self, event) {
 }
 
 function placeHeat(self, row, col, scroll = true) {
-  const { spec, cursor, frame } = self, question = spec.questions[row];
+  const { spec, cursor, said, frame } = self, question = spec.questions[row];
   const cell = self.rows[row]?.at.get(col);
   if (!cell) return;
   Object.assign(self, { row, col });
   lasting.set(`heat/${spec.name}`, cell.group);
   const x = self.gutter + col * self.cell, y = HEAD + row * self.line;
   const text = spec.describe(question, cell);
-  for (const [name, v] of [["left", x], ["top", y], ["width", Math.max(3, self.cell)], ["height", self.line - 1]])
-    cursor.style[name] = `${v}px`;
+  const box = { left: x, top: y, width: Math.max(3, self.cell), height: self.line - 1 };
+  for (const [name, size] of Object.entries(box)) cursor.style[name] = `${size}px`;
   cursor.href = spec.href(cell);
   cursor.dataset.cell = cell.group;
   cursor.dataset.step = cell.step;
-  cursor.dataset.source = cursor.title = spec.source(cell);
+  cursor.dataset.source = said.dataset.source = cursor.title = escaped(spec.source(cell));
   cursor.setAttribute("aria-label", escaped(text));
-  self.said.replaceChildren(visible(text));
+  said.replaceChildren(visible(text));
   if (!scroll) return;
   const inside = { x0: frame.scrollLeft + self.gutter, x1: frame.scrollLeft + frame.clientWidth,
     y0: frame.scrollTop + HEAD, y1: frame.scrollTop + frame.clientHeight };

@@ -14,23 +14,26 @@ function selectorOf(element) {
   for (const name of ["name", "href", "data-chart", "data-keep", "data-sort", "data-act"]) {
     const value = element.getAttribute(name);
     if (value === null) continue;
-    const also = name === "name" && element.type === "radio" ? `[value="${CSS.escape(element.value)}"]` : "";
+    const isRadio = name === "name" && element.type === "radio";
+    const also = isRadio ? `[value="${CSS.escape(element.value)}"]` : "";
     return `${tag}[${name}="${CSS.escape(value)}"]${also}`;
   }
-  const strip = element.closest("[data-strip]");
-  return strip && element.dataset.index
-    ? `[data-strip="${CSS.escape(strip.dataset.strip)}"] [data-index="${element.dataset.index}"]` : null;
+  const strip = element.closest("[data-strip]")?.dataset.strip, { index } = element.dataset;
+  return strip && index ? `[data-strip="${CSS.escape(strip)}"] [data-index="${index}"]` : null;
 }
 
 /** What must outlive the making of the page. */
 function keepState(root) {
   const active = root.contains(document.activeElement) ? document.activeElement : null;
+  const isChart = active?.getAttribute("role") === "slider";
   return {
     y: scrollY,
     focus: selectorOf(active),
-    step: active?.getAttribute("role") === "slider" ? Number(active.getAttribute("aria-valuenow")) : null,
+    step: isChart ? Number(active.getAttribute("aria-valuenow")) : null,
     typed: active?.matches("input[type=text], input[type=search]")
       ? { value: active.value, from: active.selectionStart, to: active.selectionEnd } : null,
+    chosen: [...root.querySelectorAll("input[name=run]:checked, input[name=runs]:checked")]
+      .map((box) => [box.name, box.value]),
     boxes: [...root.querySelectorAll("[data-keep]")].map((e) => (
       [e.dataset.keep, e.scrollLeft, e.scrollTop, e.open])),
   };
@@ -43,7 +46,8 @@ function keepState(root) {
 function restoreState(root, kept) {
   restoreOnce(root, kept);
   requestAnimationFrame(() => requestAnimationFrame(() => {
-    if (scrollY !== kept.y || !kept.focus || !root.contains(document.activeElement)) restoreOnce(root, kept);
+    const isLost = kept.focus && !root.contains(document.activeElement);
+    if (scrollY !== kept.y || isLost) restoreOnce(root, kept);
   }));
 }
 
@@ -54,6 +58,10 @@ function restoreOnce(root, kept) {
     if (open !== undefined) box.open = open;
     box.scrollLeft = left;
     box.scrollTop = top;
+  }
+  for (const [name, value] of kept.chosen) {
+    const box = root.querySelector(`input[name=${name}][value="${CSS.escape(value)}"]`);
+    if (box) box.checked = true;
   }
   const focused = kept.focus ? root.querySelector(kept.focus) : null;
   if (focused) {

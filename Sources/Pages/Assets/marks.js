@@ -18,7 +18,8 @@ function fateMark(fate, long = false) {
 
 const STATES = {
   good: "✓", warning: "!", bad: "✕", unknown: "?",
-  running: "▶", done: "✓", evaluation: "≡", interrupted: "‖", stopped: "‖", failed: "✕", unreadable: "✕",
+  running: "▶", done: "✓", evaluation: "≡", interrupted: "‖", stopped: "‖", failed: "✕",
+  unreadable: "✕",
 };
 
 function stateMark(state) {
@@ -38,7 +39,8 @@ function light(item, short = false) {
   const node = h("span", { class: `light state-${state}`, data: { light: item.name, state } },
     h("i", { "aria-hidden": "true" }, STATES[state]),
     short ? h("span", { class: "hidden" }, `${title}: ${state}`)
-      : [h("b", {}, title), h("span", { class: "word" }, state), h("span", { class: "said" }, item.text)]);
+      : [h("b", {}, title), h("span", { class: "word" }, state),
+        h("span", { class: "said" }, item.text)]);
   if (short) node.title = escaped(`${title}: ${state}. ${brief(item.text ?? "", 200)}`);
   return traced(node, item.source);
 }
@@ -47,14 +49,16 @@ function light(item, short = false) {
 function rewardMark(reward) {
   const x = number(reward);
   const symbol = x === null ? "!" : x === 1 ? "●" : x === 0 ? "○" : x > 0 && x < 1 ? "◐" : "±";
-  return h("span", { class: x === 1 ? "reward right" : x === null ? "reward missing" : "reward" }, symbol);
+  const look = x === 1 ? "reward right" : x === null ? "reward missing" : "reward";
+  return h("span", { class: look }, symbol);
 }
 
 /** Rewards in a row; `matching` are the rollouts that a condition holds of. */
 function rewardMarks(rewards, matching) {
-  const label = (rewards ?? []).map((r) => (r === null ? "error" : real(r))).join(", ");
+  const numbers = (rewards ?? []).map((r) => (r === null ? "error" : real(r))).join(", ");
   const matched = matching?.length ? `; the condition holds of rollout ${matching.join(", ")}` : "";
-  return h("span", { class: "rewards", role: "img", "aria-label": `rewards ${label}${matched}`, title: `${label}${matched}` },
+  const label = `rewards ${numbers}${matched}`;
+  return h("span", { class: "rewards", role: "img", "aria-label": label, title: label },
     (rewards ?? []).map((reward, i) => {
       const mark = rewardMark(reward);
       if (matching?.includes(i)) mark.classList.add("match");

@@ -122,7 +122,9 @@ function changedTable(view, route) {
 
 function errorTable(view, route) {
   const source = sourceOf(view, "errors");
-  return audited("errors", "Verifier errors",
-    [proseColumn("Reason", "reason"), numberColumn("Count", "count", { source }), groupsColumn(route.key)],
-    view.errors);
+  return audited("errors", "Verifier errors", [
+    proseColumn("Reason", "reason"),
+    numberColumn("Count", "count", { source }),
+    groupsColumn(route.key),
+  ], view.errors);
 }

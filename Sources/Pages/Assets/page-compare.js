@@ -80,8 +80,8 @@ function overlaid(one, look, linked, smoothing) {
     const raw = run.values.map(number), values = smoothing ? smoothed(raw, smoothing) : raw;
     const at = new Map(run.steps.map((step, i) => [step, i]));
     const aligned = (list) => steps.map((step) => (at.has(step) ? list[at.get(step)] : null));
-    return { name: brief(run.key, 24), look: look[run.key] ?? "line-0", own: { steps: run.steps, values },
-      values: aligned(values), raw: aligned(raw) };
+    return { name: brief(run.key, 24), look: look[run.key] ?? "line-0",
+      own: { steps: run.steps, values }, values: aligned(values), raw: aligned(raw) };
   });
   return chart({ label: `${one.title} by run`, name: one.name, steps, linked, series,
     format: (v) => measured(v, one.unit), tick: (t) => tickText(t, one.unit) });
@@ -91,8 +91,8 @@ function solvedBy(view) {
   const { shared, rows = [] } = view.questions, only = view.only ?? view.questions.only ?? {};
   const asked = value(plural(shared ?? 0, "question"), view, "solved");
   return [
-    h("p", { class: "note" }, asked, " that all of them asked. Shares are of the rollouts of a question’s "
-      + "first and of its last group; those that the runs differ most on come first."),
+    h("p", { class: "note" }, asked, " that all of them asked. Shares are of the rollouts of a "
+      + "question’s first and of its last group; those that the runs differ most on come first."),
     h("div", { class: "onlys" }, Object.entries(only).map(([key, list]) => onlyList(view, key, list))),
     rows.length ? table("Shared questions", sharedColumns(view), rows,
       { id: "shared-table", file: "compare.csv" }) : null,
@@ -125,5 +125,6 @@ function sharedColumns(view) {
 
 function solvedCell(key, cell) {
   if (!cell) return h("span", {}, "–");
-  return h("span", {}, `${percent(cell.first, 0)} → `, groupLink(key, cell.group, {}, percent(cell.share, 0)));
+  const last = groupLink(key, cell.group, {}, percent(cell.share, 0));
+  return h("span", {}, `${percent(cell.first, 0)} → `, last);
 }

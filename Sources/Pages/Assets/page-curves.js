@@ -17,7 +17,8 @@ const curvesPage = {
     const options = { smoothing: Number(route.query.smooth ?? 0), linked: new Set(), key: route.key };
     const find = (route.query.find ?? "").toLowerCase();
     const names = (one) => [one.name, one.title, ...Object.values(one.aliases ?? {}).flat()];
-    const series = (view.series ?? []).filter((one) => names(one).some((t) => t.toLowerCase().includes(find)));
+    const matches = (name) => name.toLowerCase().includes(find);
+    const series = (view.series ?? []).filter((one) => names(one).some(matches));
     return [
       h("h1", {}, "Curves"),
       curveControls(view, route, app),
@@ -37,7 +38,8 @@ function curveControls(view, route, app) {
   const rows = () => [["step", ...view.series.map((one) => one.name)],
     ...view.steps.map((step, i) => [step, ...view.series.map((one) => one.values[i])])];
   return h("div", { class: "controls" },
-    choice("smooth", "Smoothing", SMOOTHINGS, smooth, (v) => app.choose({ smooth: v === "0" ? null : v })),
+    choice("smooth", "Smoothing", SMOOTHINGS, smooth,
+      (v) => app.choose({ smooth: v === "0" ? null : v })),
     h("label", { class: "choice" }, h("span", {}, "Find"),
       h("input", { type: "search", name: "find", value: find, placeholder: "name or alias",
         on: { change: ({ target }) => app.choose({ find: target.value || null }) } })),
@@ -46,10 +48,11 @@ function curveControls(view, route, app) {
 
 function curveNote(view, smoothing) {
   return [
-    view.bin > 1 ? `Each point is the mean of ${integer(view.bin)} steps; the band goes from their smallest `
-      + "to their largest value. " : "",
+    view.bin > 1 ? `Each point is the mean of ${integer(view.bin)} steps; the band goes from their `
+      + "smallest to their largest value. " : "",
     smoothing ? "The strong line is a centred mean, the faint one is raw. " : "",
-    "✕ marks a value that is not finite. Click a point, or Enter at the crosshair, for the groups of its step.",
+    "✕ marks a value that is not finite. Click a point, or Enter at the crosshair, for the groups of "
+      + "its step.",
   ];
 }
 

@@ -6,8 +6,8 @@ const evaluationsPage = {
   render(run) {
     return [
       h("h1", {}, "Evaluations"),
-      h("p", { class: "note" }, "Mean over questions of the share of solved samples (avg@k). The line is the "
-        + "bootstrap’s interval over questions."),
+      h("p", { class: "note" }, "Mean over questions of the share of solved samples (avg@k). The line is "
+        + "the bootstrap’s interval over questions."),
       run.evaluations?.length ? evaluationTables(run)
         : nothing("No suite has been evaluated. A definition names them under evaluation.datasets and "
           + "evaluation.suites."),
@@ -47,7 +47,7 @@ function evaluationBody(run, set) {
       i ? null : h("th", { scope: "rowgroup", rowspan: set.rows.length }, name),
       h("td", { class: "nowrap" }, weightsOf(row)),
       cell(percent(row.mean), "num strong", "mean"), cell(range, "num", "low"),
-      h("td", {}, interval(row.mean, row.low, row.high, `${set.suite}: ${percent(row.mean)}, ${range}`)),
+      h("td", {}, interval(row.mean, row.low, row.high, `${percent(row.mean)}, ${range}`)),
       cell(integer(set.questions), "num"), cell(integer(set.k), "num"), cell(errorCount(row), "num"));
   }));
 }

@@ -4,7 +4,8 @@ const SHARES = [["sft", "fate-imitated", "SFT"], ["mixed", "fate-mixed", "mixed"
   ["rl", "fate-reinforced", "RL"], ["dropped", "fate-dropped", "dropped"],
   ["waiting", "fate-other", "waiting"]];
 const HEAT_SIZES = [["fit", "fit"], ["8", "small"], ["18", "middle"], ["30", "large"]];
-const GATE_SORTS = [["first", "first asked"], ["hardest", "hardest first"], ["flips", "most flips first"]];
+const GATE_SORTS = [["first", "first asked"], ["hardest", "hardest first"],
+  ["flips", "most flips first"]];
 const GATE_COUNTS = [["50", "50"], ["100", "100"], ["200", "200"]];
 
 const gatePage = {
@@ -37,7 +38,8 @@ function ordered(questions, sort) {
 
 function shareChart(view, route) {
   const width = Math.max(1, view.bin ?? 1);
-  const series = SHARES.filter(([name]) => view.steps.some((one) => one[name])).map(([name, look, title]) => ({
+  const used = SHARES.filter(([name]) => view.steps.some((one) => one[name]));
+  const series = used.map(([name, look, title]) => ({
     name: title, look,
     values: view.steps.map((one) => (one.groups ? (one[name] ?? 0) / one.groups : 0)),
   }));
@@ -85,7 +87,8 @@ function heatControls(view, route, app) {
   const from = view.from ?? 0, here = (view.questions ?? []).length, total = view.total ?? here;
   const page = Number(count) || here || 50;
   const go = (to) => app.choose({ from: to > 0 ? to : null });
-  const before = () => from > 0 && go(from - page), after = () => from + here < total && go(from + page);
+  const before = () => from > 0 && go(from - page);
+  const after = () => from + here < total && go(from + page);
   if (LIVE) Object.assign(pageKeys, { n: after, p: before });
   const turn = (text, act, off) =>
     (LIVE && total > here ? button(text, act, { disabled: off, data: { act: text } }) : null);

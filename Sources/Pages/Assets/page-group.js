@@ -29,25 +29,27 @@ const nameOf = (r) => `${NAMES[r.kind] ?? r.kind} ${r.index}`;
 function groupParts(state) {
   const { view, route } = state;
   state.columns = state.all.map((r) => trajectoryColumn(state, r));
-  state.dock = h("aside", { class: "dock", id: "dock", "aria-live": "polite", "aria-label": "Parts of the token" },
-    h("p", { class: "soft" }, "Point at a token, or move through the text with the arrow keys."));
+  state.dock = h("aside", { class: "dock", id: "dock", "aria-live": "polite",
+    "aria-label": "Parts of the token" },
+  h("p", { class: "soft" }, "Point at a token, or move through the text with the arrow keys."));
   state.legend = h("div", { id: "legend" });
   state.figures = h("div", { class: "charts two", id: "figures" });
   state.decision = h("p", { id: "decision", "aria-live": "polite" });
   state.summary = h("div", {});
   state.neighbours = h("span", { class: "neighbours" });
-  const tokens = exportButton(`group-${view.group}-tokens.csv`, () => tokenRows(state), "Tokens as CSV");
-  const isLong = state.all.some((r) => r.token_count > 160);
+  const file = `group-${view.group}-tokens.csv`;
+  const tokens = exportButton(file, () => tokenRows(state), "Tokens as CSV");
+  const look = state.all.some((r) => r.token_count > 160) ? "trajectories long" : "trajectories";
   return [
-    h("div", { class: "heading" }, h("h1", {}, `Group ${integer(view.group)}`), fateMark(view.fate, true),
-      state.neighbours),
+    h("div", { class: "heading" }, h("h1", {}, `Group ${integer(view.group)}`),
+      fateMark(view.fate, true), state.neighbours),
     h("p", { class: "lead" }, groupLine(view, route)),
     view.refusal ? h("p", { class: "error" }, brief(view.refusal, 600)) : null,
     section("question", "Question", null, question(view)),
     section("trajectories", "Rollouts", null,
       h("div", { class: "pinned" }, switches(state), h("div", { class: "row" }, state.legend, tokens)),
       state.decision, state.figures,
-      h("div", { class: isLong ? "trajectories long" : "trajectories" }, state.columns.map((c) => c.element)),
+      h("div", { class: look }, state.columns.map((column) => column.element)),
       state.dock),
     section("verdicts", "Verdicts", null, state.summary),
     state.algorithms.length > 1 ? section("algorithms", "Under every algorithm",
@@ -59,6 +61,7 @@ function groupParts(state) {
 function groupLine(view, route) {
   const places = { group: view.group }, gap = " · ";
   const tags = Object.entries(view.tags ?? {}).map(([k, v]) => `${gap}${brief(k, 20)} ${brief(v, 40)}`);
+  const solved = `${integer(view.solved)} of ${integer(view.total)} solved`;
   const policy = finite(view.policy_version)
     ? [`${gap}policy `, value(integer(view.policy_version), view, "policy_version", places)] : null;
   const weights = view.weights
@@ -67,8 +70,7 @@ function groupLine(view, route) {
     h("a", { href: groupsOfStep(route.key, view.step) }, `step ${integer(view.step)}`),
     view.wave ? `, wave ${integer(view.wave)}` : "", gap,
     h("code", {}, brief(view.id, 60)), gap, brief(view.source ?? "", 40), tags, gap,
-    finite(view.total) ? value(`${integer(view.solved)} of ${integer(view.total)} solved`, view, "solved", places)
-      : "not judged yet",
+    finite(view.total) ? value(solved, view, "solved", places) : "not judged yet",
     policy, weights,
   ];
 }
@@ -87,8 +89,8 @@ function question(view) {
 
 function decisionText(d) {
   if (d.drop) return `dropped: ${brief(d.drop, 300)}`;
-  return `${d.rule ?? "–"}: α = ${real(d.rollout_weight)} on rollouts, ${real(d.off_policy_weight)} on joined `
-    + `and β = ${real(d.demonstration_weight)} on imitated demonstrations`;
+  return `${d.rule ?? "–"}: α = ${real(d.rollout_weight)} on rollouts, ${real(d.off_policy_weight)} on `
+    + `joined and β = ${real(d.demonstration_weight)} on imitated demonstrations`;
 }
 
 /** Everything that depends on algorithm and colour, made again; the tokens change classes only. */
@@ -109,7 +111,10 @@ function recolour(state) {
 
 /** What stays chosen from group to group: what is not the page's own first choice. */
 function keptQuery({ under, own, colour }) {
-  return { under: under === own?.name ? null : under, colour: colour === firstColour(own) ? null : colour };
+  return {
+    under: under === own?.name ? null : under,
+    colour: colour === firstColour(own) ? null : colour,
+  };
 }
 
 /** The way to the group before or after, under the same algorithm and colour. */

@@ -48,8 +48,9 @@ function groupTable(view, route, app, rows, shown) {
 
 function listControls(view, route, app, shown) {
   const sorts = sortsOf(view), { sort = sorts[0], descending, limit = "200" } = route.query;
+  const turn = ({ target }) => app.choose({ descending: target.checked ? "1" : null, from: null });
   const downwards = h("input", { type: "checkbox", name: "descending", checked: Boolean(descending),
-    on: { change: ({ target }) => app.choose({ descending: target.checked ? "1" : null, from: null }) } });
+    on: { change: turn } });
   return h("div", { class: "controls" },
     choice("sort", "Sort", sorts.map((x) => [x, x]), sort, (v) => app.choose({ sort: v, from: null })),
     h("label", { class: "choice" }, downwards, h("span", {}, "descending")),
@@ -95,10 +96,10 @@ function sorting(route, app) {
 function paging(view, route, app) {
   const from = Number(route.query.from ?? 0);
   if (!LIVE || (!view.more && !from)) return null;
+  const first = () => app.choose({ from: null }), next = () => app.choose({ from: view.next }, true);
   return h("p", { class: "paging" },
-    from ? button("first page", () => app.choose({ from: null }), { data: { act: "first" } }) : null, " ",
-    view.more ? button("next page", () => app.choose({ from: view.next }, true), { data: { act: "next" } })
-      : null);
+    from ? button("first page", first, { data: { act: "first" } }) : null, " ",
+    view.more ? button("next page", next, { data: { act: "next" } }) : null);
 }
 
 /** `f` opens the columns; `n` and `p` walk the steps, where the list is that of one step. */

@@ -1,23 +1,26 @@
 // One run on one page; printed, it is a report card.
 
-const FACT_GROUPS = [["run", "Run"], ["model", "Model"], ["data", "Data"], ["machine", "Machine"], ["result", "Result"]];
-const HEADLINES = ["reward/mean", "rollout/accuracy", "gate/sft", "response/length_mean", "policy/entropy", "gradient_norm"];
+const FACT_GROUPS = [["run", "Run"], ["model", "Model"], ["data", "Data"], ["machine", "Machine"],
+  ["result", "Result"]];
+const HEADLINES = ["reward/mean", "rollout/accuracy", "gate/sft", "response/length_mean", "policy/entropy",
+  "gradient_norm"];
 
 const overviewPage = {
   title: (view) => view.run.key,
   async load(route) {
+    const path = of(route.key, "metrics");
     const [run, metrics] = await Promise.all([data(of(route.key)),
-      holds(of(route.key, "metrics")) ? data(of(route.key, "metrics")).catch(() => null) : null]);
+      holds(path) ? data(path).catch(() => null) : null]);
     return { run, metrics };
   },
   render({ run, metrics }, route) {
     return [
       h("h1", {}, brief(route.key, 120)),
       h("p", { class: "lead" }, summary(run)),
-      section("health", "Health", null, h("ul", { class: "health" },
-        (run.lights ?? []).map((item) => h("li", {}, light(item))))),
-      metrics?.series?.length ? section("course", "Course", null, headlines(run, metrics, route)) : null,
-      (run.evaluations ?? []).length ? section("evaluation", "Evaluations", null, evaluationTables(run)) : null,
+      section("health", "Health", null,
+        h("ul", { class: "health" }, (run.lights ?? []).map((item) => h("li", {}, light(item))))),
+      metrics?.series?.length ? section("course", "Course", null, headlines(metrics, route)) : null,
+      run.evaluations?.length ? section("evaluation", "Evaluations", null, evaluationTables(run)) : null,
       section("facts", "Facts", null, factLists(run)),
       section("definition", "Definition", null, definition(run)),
     ];
@@ -25,10 +28,14 @@ const overviewPage = {
 };
 
 function summary(run) {
+  const name = run.name && run.name !== run.key ? `${brief(run.name, 60)}, ` : "";
   const gate = run.algorithm?.gamma;
-  return [run.name && run.name !== run.key ? [brief(run.name, 60), ", "] : "", h("b", {}, brief(run.algorithm?.title ?? "–", 80)),
-    finite(gate) ? `, gate at γ = ${real(gate)}` : "",
-    ". ", stateMark(run.state), finite(run.step) ? [" at ", progress(run)] : "", ". ", h("code", {}, brief(run.path ?? "", 200))];
+  return [
+    name, h("b", {}, brief(run.algorithm?.title ?? "–", 80)),
+    finite(gate) ? `, gate at γ = ${real(gate)}` : "", ". ",
+    stateMark(run.state), finite(run.step) ? [" at ", progress(run)] : "", ". ",
+    h("code", {}, brief(run.path ?? "", 200)),
+  ];
 }
 
 function factLists(run) {
@@ -48,25 +55,27 @@ function factText(text) {
 }
 
 /** The curves that say how a run went, small. */
-function headlines(run, metrics, route) {
-  const linked = new Set();
-  const shown = HEADLINES.map((name) => metrics.series.find((one) => one.name === name)).filter(Boolean);
-  const series = shown.length ? shown : metrics.series.slice(0, 6);
+function headlines(metrics, route) {
+  const options = { linked: new Set(), height: 96, smoothing: 0, quiet: true, key: route.key };
+  const found = HEADLINES.map((name) => metrics.series.find((one) => one.name === name)).filter(Boolean);
+  const series = found.length ? found : metrics.series.slice(0, 6);
   return h("div", { class: "charts small" }, series.map((one) => h("figure", {},
-    h("figcaption", {}, h("b", {}, one.title),
-      one.unit && one.unit !== "share" ? h("span", { class: "soft" }, ` ${one.unit}`) : null,
-      lastValue(one)),
-    seriesChart(one, metrics, { linked, height: 96, smoothing: 0, quiet: true, key: route.key }))));
+    h("figcaption", { title: hoverText(one) }, h("b", {}, one.title), lastValue(one)),
+    seriesChart(one, metrics, options))));
 }
 
 function lastValue(one) {
   const i = one.values.findLastIndex((v) => v !== null);
-  return i < 0 ? null : value(measured(one.values[i], one.unit), one.source, null, {}, { class: "number last" });
+  if (i < 0) return null;
+  return value(measured(one.values[i], one.unit), one.source, null, {}, { class: "number last" });
 }
 
 function definition(run) {
   const { text = "", digest } = run.definition ?? {};
-  return [h("p", { class: "note" }, "SHA-256 ", traced(h("code", {}, digest ?? "–"), run, "definition")),
-    h("details", { data: { keep: "definition" } }, h("summary", {}, `pipeline.yaml, ${plural(text.split("\n").length, "line")}`),
-      h("div", { class: "code" }, textBlock(text, { limit: 20000 })))];
+  return [
+    h("p", { class: "note" }, "SHA-256 ", traced(h("code", {}, digest ?? "–"), run, "definition")),
+    h("details", { data: { keep: "definition" } },
+      h("summary", {}, `pipeline.yaml, ${plural(text.split("\n").length, "line")}`),
+      h("div", { class: "code" }, textBlock(text, { limit: 20000 }))),
+  ];
 }

@@ -1,8 +1,9 @@
 // What tokens can be coloured by, and the scales of it.
 
 /**
- * `of(columns, i)`: the number of token i; `shown` turns a number of the scale into what is printed;
- * kinds: mask (kept or not), diverging (about 0), sequential (from its smallest).
+ * The parts of the estimator. `part` (or `read(trajectory, i)`) gives the number of token i, `scaled` its
+ * place on the scale, `shown` a place as it is printed. Kinds: mask (kept or not), diverging (about 0),
+ * sequential (from its smallest).
  */
 const PARTS = {
   weight: { title: "weight", kind: "diverging", part: "weight" },
@@ -28,8 +29,8 @@ function quantitiesOf(trajectories) {
   const all = { ...PARTS };
   const recorded = new Set(trajectories.flatMap((r) => Object.keys(r.tokens?.quantities ?? {})));
   if (trajectories.some((r) => r.tokens?.log_probability))
-    all.log_probability = { title: "rollout log-probability log π", kind: "sequential",
-      read: (r, i) => entry(r.tokens?.log_probability, i), scaled: (x) => -x, shown: (x) => real(-x), note: "nats" };
+    all.log_probability = { title: "rollout log-probability log π", kind: "sequential", note: "nats",
+      read: (r, i) => entry(r.tokens?.log_probability, i), scaled: (x) => -x, shown: (x) => real(-x) };
   for (const name of [...recorded].sort())
     all[`recorded:${name}`] = { title: name.replaceAll("_", " "), kind: "sequential", recorded: true,
       read: (r, i) => entry(r.tokens?.quantities?.[name], i) };
@@ -63,7 +64,8 @@ function tokenScale(quantity, trajectories, algorithm) {
       const step = Math.min(4, Math.ceil((Math.abs(x) / end) * 4 - 1e-9));
       return step === 0 ? "z" : `${x < 0 ? "n" : "p"}${step}`;
     };
-    return { values, shown, bounds: [-end, end], level, clipped: values.some((x) => Math.abs(x) > end * 1.0001) };
+    const clipped = values.some((x) => Math.abs(x) > end * 1.0001);
+    return { values, shown, bounds: [-end, end], level, clipped };
   }
   const low = range(values) ? Math.min(...extremes(values)) : 0;
   const high = Math.max(quantile(values, 0.99) ?? 1, low + 1e-12);
@@ -76,7 +78,9 @@ function tokenScale(quantity, trajectories, algorithm) {
 }
 
 function maskLevel(x) {
-  return x === null ? "none" : !Number.isFinite(x) ? "broken" : x === 0 ? "masked" : x === 1 ? "kept" : "partly";
+  if (x === null) return "none";
+  if (!Number.isFinite(x)) return "broken";
+  return x === 0 ? "masked" : x === 1 ? "kept" : "partly";
 }
 
 function extremes(values) {
@@ -92,14 +96,15 @@ function extremes(values) {
 function scaleLegend(quantity, scale) {
   const swatch = (level, text) => h("span", { class: `swatch level-${level}` }, text ?? " ");
   if (quantity.kind === "mask")
-    return h("div", { class: "legend" }, h("b", {}, quantity.title), swatch("kept", "kept, 1"), swatch("partly", "between"),
-      swatch("masked", "masked, 0"), swatch("none", "no value"));
-  const levels = quantity.kind === "diverging" ? ["n4", "n3", "n2", "n1", "z", "p1", "p2", "p3", "p4"]
+    return h("div", { class: "legend" }, h("b", {}, quantity.title), swatch("kept", "kept, 1"),
+      swatch("partly", "between"), swatch("masked", "masked, 0"), swatch("none", "no value"));
+  const isDiverging = quantity.kind === "diverging";
+  const levels = isDiverging ? ["n4", "n3", "n2", "n1", "z", "p1", "p2", "p3", "p4"]
     : Array.from({ length: 9 }, (_, i) => `q${i}`);
   const [low, high] = scale.bounds, beyond = scale.clipped;
-  const middle = quantity.kind === "diverging" ? 0 : (low + high) / 2;
+  const middle = isDiverging ? 0 : (low + high) / 2;
   return h("div", { class: "legend" }, h("b", {}, quantity.title),
-    h("span", { class: "end" }, `${beyond && quantity.kind === "diverging" ? "≤ " : ""}${scale.shown(low)}`),
+    h("span", { class: "end" }, `${beyond && isDiverging ? "≤ " : ""}${scale.shown(low)}`),
     h("span", { class: "ramp", "aria-hidden": "true" }, levels.map((l) => swatch(l))),
     h("span", { class: "end" }, `${beyond ? "≥ " : ""}${scale.shown(high)}`),
     h("span", { class: "middle" }, `middle ${scale.shown(middle)}`),

@@ -24,7 +24,7 @@ function parseRoute(hash) {
 /** The address of a route with other parameters; null takes one away. */
 function withQuery(route, changes) {
   const parts = route.page === "runs" ? [] : route.page === "compare" ? ["compare"]
-    : ["run", route.key, ...(route.page === "overview" ? [] : [route.page]), ...(route.id ? [route.id] : [])];
+    : ["run", route.key, route.page === "overview" ? null : route.page, route.id].filter(Boolean);
   return address(parts, { ...route.query, ...changes });
 }
 
@@ -46,14 +46,15 @@ function equals(field, text) {
 
 /** A link to the groups of a condition; text alone where nobody can answer it. */
 function whereLink(key, where, text = "groups") {
-  return LIVE && where ? link(["run", key, "groups"], { where }, text) : h("span", {}, text === "groups" ? "–" : text);
+  if (LIVE && where) return link(["run", key, "groups"], { where }, text);
+  return h("span", {}, text === "groups" ? "–" : text);
 }
 
 /** The link to a group; where a report does not hold it, text that says so. */
 function groupLink(key, group, query = {}, text = `${integer(group)}`) {
   if (group === null || group === undefined) return h("span", {}, "–");
   if (!holds(of(key, "groups", group)))
-    return h("span", { class: "absent", title: "This file does not hold that group; `pipeline serve` shows it." }, text);
+    return h("span", { class: "absent", title: "Not in this file; `pipeline serve` shows it." }, text);
   return link(["run", key, "group", group], query, text, { data: { group } });
 }
 

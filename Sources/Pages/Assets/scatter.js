@@ -2,9 +2,9 @@
 
 /** The scatter plot of the audit's `length_reward`. */
 function scatter(view, route) {
-  const points = (view.length_reward ?? []).map(([x, y, group, index], i) => (
-    { x: Number(x), y: number(y), group, index, jitter: spread(i) }))
-    .filter((p) => p.y !== null && Number.isFinite(p.y) && Number.isFinite(p.x)).sort((a, b) => a.x - b.x || a.y - b.y);
+  const points = (view.length_reward ?? []).filter(([x, y]) => finite(x) && finite(y))
+    .map(([x, y, group, index], i) => ({ x: Number(x), y: Number(y), group, index, jitter: spread(i) }))
+    .sort((a, b) => a.x - b.x || a.y - b.y);
   if (!points.length) return nothing("No verdicts yet.");
   const canvas = h("canvas", { "aria-hidden": "true" });
   const cursor = h("a", { class: "dot-cursor", id: "scatter-cursor" });
@@ -14,11 +14,11 @@ function scatter(view, route) {
   painted(plot, () => paintScatter(self));
   plot.addEventListener("pointermove", (event) => hoverScatter(self, event));
   plot.addEventListener("click", (event) => {
-    if (event.target === canvas && hoverScatter(self, event) && cursor.hasAttribute("href")) location.hash = cursor.getAttribute("href");
+    if (event.target === canvas && hoverScatter(self, event)) cursor.click();
   });
   cursor.addEventListener("keydown", (event) => {
-    const to = { ArrowLeft: self.at - 1, ArrowRight: self.at + 1, ArrowUp: self.at + 1, ArrowDown: self.at - 1, Home: 0,
-      End: points.length - 1, PageUp: self.at + 50, PageDown: self.at - 50 }[event.key];
+    const { at } = self, to = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
+      ArrowDown: at - 1, Home: 0, End: points.length - 1, PageUp: at + 50, PageDown: at - 50 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     event.stopPropagation();
@@ -37,7 +37,8 @@ function paintScatter(self) {
   if (width < 60) return;
   const g = canvasContext(canvas, width, height);
   const xs = range(points.map((p) => p.x)) ?? [0, 1], ys = range(points.map((p) => p.y)) ?? [0, 1];
-  const distinct = new Set(points.map((p) => p.y)).size, room = (height - 52) * (distinct < 12 ? 0.16 : 0.01);
+  const distinct = new Set(points.map((p) => p.y)).size;
+  const room = (height - 52) * (distinct < 12 ? 0.16 : 0.01);
   self.x = linear(xs, [50, width - 14]);
   self.y = linear(ys, [height - 30 - room / 2, 12 + room / 2]);
   self.dot = (p) => [self.x(p.x), self.y(p.y) + p.jitter * room];
@@ -51,7 +52,8 @@ function paintScatter(self) {
     g.fillText(real(t, 3), 44, self.y(t) + 4);
   }
   g.textAlign = "center";
-  for (const t of ticks(xs[0], xs[1], Math.floor(width / 100))) g.fillText(integer(t), self.x(t), height - 8);
+  for (const t of ticks(xs[0], xs[1], Math.floor(width / 100)))
+    g.fillText(integer(t), self.x(t), height - 8);
   g.fillText("tokens", width - 34, height - 20);
   g.globalAlpha = points.length > 1500 ? 0.35 : 0.6;
   const right = rgb(colour("line-0")), wrong = rgb(colour("line-1"));
@@ -69,7 +71,8 @@ function paintScatter(self) {
 
 function hoverScatter(self, event) {
   if (!self.dot) return false;
-  const frame = self.plot.getBoundingClientRect(), px = event.clientX - frame.left, py = event.clientY - frame.top;
+  const frame = self.plot.getBoundingClientRect();
+  const px = event.clientX - frame.left, py = event.clientY - frame.top;
   let best = -1, least = 144;
   self.points.forEach((p, i) => {
     const [x, y] = self.dot(p), d = (x - px) ** 2 + (y - py) ** 2;
@@ -86,11 +89,14 @@ function placeDot(self, i) {
   cursor.style.left = `${x - 6}px`;
   cursor.style.top = `${y - 6}px`;
   cursor.tabIndex = 0;
-  if (holds(of(route.key, "groups", p.group))) cursor.href = address(["run", route.key, "group", p.group]);
+  if (holds(of(route.key, "groups", p.group)))
+    cursor.href = address(["run", route.key, "group", p.group]);
   else cursor.removeAttribute("href");
   cursor.dataset.group = p.group;
-  const text = `${plural(p.x, "token")}, reward ${real(p.y)} · group ${integer(p.group)}, rollout ${p.index}`;
+  const place = `group ${integer(p.group)}, rollout ${p.index}`;
+  const text = `${plural(p.x, "token")}, reward ${real(p.y)} · ${place}`;
   cursor.setAttribute("aria-label", text);
-  cursor.title = filled(view.sources?.length_reward ?? "", { group: p.group, index: p.index });
+  const source = filled(view.sources?.length_reward ?? "", { group: p.group, index: p.index });
+  cursor.title = said.dataset.source = escaped(source);
   said.replaceChildren(visible(text));
 }

@@ -55,32 +55,52 @@ const FACTORS = ["mask", "ratio", "shape", "advantage", "norm"];
 
 /** A token's parts, with the product written out; says so where the parts do not give the weight. */
 function tokenParts(view, r, name, i, algorithm, title) {
-  const under = r.under?.[algorithm], text = r.tokens.texts[i];
-  const part = (label, content, field = "weight") => h("span", { class: "part-of" }, h("small", {}, `${label} `),
-    value(content, view, view.sources?.[field] ? field : "quantities", { group: view.group, index: r.index }));
-  const head = h("p", { class: "which" }, h("b", {}, name), ` · token ${integer(i)} of ${integer(r.tokens.texts.length)} · `,
-    h("code", {}, quoted(text)), ` · id ${r.tokens.ids?.[i] ?? "–"} · `,
-    entry(r.tokens.trained, i) ? "trained" : "not trained");
-  const extra = [];
+  const under = r.under?.[algorithm], recorded = recordedParts(view, r, i);
+  if (!under) {
+    const why = title ? `No weight under ${title}: this trajectory does not train there. ` : "";
+    return h("div", { class: "parts" }, tokenHead(r, name, i), h("p", { class: "product" }, why, recorded));
+  }
+  const x = Object.fromEntries(Object.entries(under).map(([key, column]) => [key, entry(column, i)]));
+  const part = (label, number, field) => partOf(view, r, label, number, field);
+  const reference = x.log_reference === null ? null
+    : [part("1/π_ref", Math.exp(-x.log_reference), "log_reference"), " ",
+      part("log π_ref", x.log_reference, "log_reference"), " "];
+  return h("div", { class: "parts" }, tokenHead(r, name, i),
+    h("p", { class: "product", data: { product: "" } },
+      part(`weight under ${title}`, x.weight, "weight"), " = ",
+      FACTORS.map((key, n) => [n ? " · " : "", part(key, x[key], key)]),
+      " + ", part("added", x.added, "weight"), differing(x)),
+    h("p", { class: "product" }, reference, recorded));
+}
+
+function tokenHead(r, name, i) {
+  const place = ` · token ${integer(i)} of ${integer(r.tokens.texts.length)} · `;
+  return h("p", { class: "which" }, h("b", {}, name), place, h("code", {}, quoted(r.tokens.texts[i])),
+    ` · id ${r.tokens.ids?.[i] ?? "–"} · `, entry(r.tokens.trained, i) ? "trained" : "not trained");
+}
+
+/** A number with its name above it, and its source. */
+function partOf(view, r, label, number, field) {
+  const places = { group: view.group, index: r.index };
+  return h("span", { class: "part-of" }, h("small", {}, `${label} `),
+    value(real(number), view, view.sources?.[field] ? field : "weight", places));
+}
+
+/** What was recorded of a token besides. */
+function recordedParts(view, r, i) {
   const log = entry(r.tokens.log_probability, i);
-  if (log !== null) extra.push(part("log π", real(log), "log_probability"));
-  for (const [key, column] of Object.entries(r.tokens.quantities ?? {}))
-    extra.push(part(key.replaceAll("_", " "), real(entry(column, i)), key));
-  if (!under) return h("div", { class: "parts" }, head,
-    h("p", {}, title ? `No weight under ${title}: this trajectory does not train there. ` : "", extra));
-  const x = Object.fromEntries([...FACTORS, "added", "weight", "log_reference"]
-    .map((key) => [key, entry(under[key], i)]));
+  const first = log === null ? [] : [partOf(view, r, "log π", log, "log_probability"), " "];
+  return [...first, ...Object.entries(r.tokens.quantities ?? {}).map(([key, column]) =>
+    [partOf(view, r, key.replaceAll("_", " "), entry(column, i), "quantities"), " "])];
+}
+
+/** A note where the factors do not multiply to the weight. */
+function differing(x) {
   const product = FACTORS.reduce((all, key) => all * (x[key] ?? NaN), 1) + (x.added ?? 0);
-  const same = !Number.isFinite(product) || x.weight === null
-    || Math.abs(product - x.weight) <= 1e-5 * Math.max(Math.abs(product), Math.abs(x.weight), 1e-12);
-  return h("div", { class: "parts" }, head,
-    h("p", { class: "product", data: { product: "" } }, part(`weight under ${title}`, real(x.weight)), " = ",
-      FACTORS.map((key, n) => [n ? " · " : "", part(key, real(x[key]))]), " + ", part("added", real(x.added)),
-      same ? null : h("span", { class: "differs" }, ` ≠ ${real(product)}, the product of these parts`)),
-    h("p", { class: "product" },
-      x.log_reference === null ? null : [part("1/π_ref", real(Math.exp(-x.log_reference)), "log_reference"), " "],
-      x.log_reference === null ? null : [part("log π_ref", real(x.log_reference), "log_reference"), " "],
-      extra.map((e) => [e, " "])));
+  if (!Number.isFinite(product) || x.weight === null) return null;
+  const size = Math.max(Math.abs(product), Math.abs(x.weight), 1e-12);
+  return Math.abs(product - x.weight) <= 1e-5 * size ? null
+    : h("span", { class: "differs" }, ` ≠ ${real(product)}, the product of these parts`);
 }
 
 /** A token's text as people quote it. */

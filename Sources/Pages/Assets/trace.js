@@ -6,8 +6,10 @@ function filled(source, places = {}) {
 }
 
 /** Fields that stand in one record with another, whose source is theirs. */
-const BESIDE = { verdict: "rule", extracted: "rule", length: "token_count", fate: "decision", share: "sft", logs: "bytes",
-  policy_version: "token_count", id: "prompt", source: "prompt", level: "prompt", group: "prompt" };
+const BESIDE = {
+  verdict: "rule", extracted: "rule", length: "token_count", policy_version: "token_count",
+  fate: "decision", share: "sft", id: "prompt", source: "prompt", level: "prompt", group: "prompt",
+};
 
 function sourceOf(view, field) {
   return view?.sources?.[field] ?? view?.sources?.[BESIDE[field]];
