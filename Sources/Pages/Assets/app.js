@@ -75,7 +75,7 @@ async function show(why) {
     if (next.key) run = await data(of(next.key)).catch(() => null);
   }
   if (mine !== turn) return;
-  const text = why === "news" ? JSON.stringify([run, view, failed?.message]) : null;
+  const text = LIVE ? JSON.stringify([run, view, failed?.message]) : null;
   if (why === "news" && text === shownText) {
     main?.setAttribute("aria-busy", "false");
     return;

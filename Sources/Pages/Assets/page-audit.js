@@ -40,7 +40,7 @@ function distributions(view, route) {
       traced(h("figcaption", {}, h("b", {}, "Rewards")), view, "rewards"),
       histogram("Histogram of rewards", rewards, { pick: picked(route, "reward") })),
     h("figure", {},
-      traced(h("figcaption", {}, h("b", {}, "Lengths"), " in tokens; dark: solved"), view, "lengths"),
+      traced(h("figcaption", {}, h("b", {}, "Lengths"), " in tokens; lower part: solved"), view, "lengths"),
       histogram("Histogram of lengths", view.lengths ?? [], {
         format: integer, part: { field: "right", name: "solved" }, pick: picked(route, "length"),
       })));
