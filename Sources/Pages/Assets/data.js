@@ -24,6 +24,13 @@ function holds(path) {
   return LIVE || HELD.has(decoded(path));
 }
 
+/** The groups of a run that a report holds. */
+function heldGroups(key) {
+  const paths = [...HELD.keys()].map((path) => JSON.parse(path));
+  return paths.filter((path) => path[1] === key && path[2] === "groups" && path.length === 4)
+    .map((path) => Number(path[3]));
+}
+
 function decoded(path) {
   return JSON.stringify(path.split("/").map(component));
 }

@@ -24,6 +24,7 @@ function real(value, digits = 4) {
   if (!finite(value)) return nonFinite(value);
   const x = Number(value), size = Math.abs(x);
   if (x === 0) return "0";
+  if (size >= 1e4 && size < 1e7) return integer(x).replace("-", "−");
   const text = size >= 1e6 || size < 1e-4
     ? x.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e")
     : String(Number(x.toPrecision(digits)));

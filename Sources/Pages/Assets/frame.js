@@ -47,8 +47,8 @@ function tab([title, parts, here, query]) {
 /** An error as a page: what, where, what to do. */
 function errorNotice(error) {
   return h("div", { class: "error", role: "alert" },
-    h("p", {}, h("b", {}, error.problem ?? `The page failed: ${error.message}`)),
+    h("p", {}, h("b", {}, prose(error.problem ?? `The page failed: ${error.message}`))),
     error.location ? h("p", {}, h("code", {}, error.location)) : null,
-    error.remedy ? h("p", {}, error.remedy) : null,
+    error.remedy ? h("p", {}, prose(error.remedy)) : null,
     error.problem ? null : h("pre", {}, error.stack ?? ""));
 }

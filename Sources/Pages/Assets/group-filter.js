@@ -42,7 +42,7 @@ function refusal(error, where) {
     h("p", {}, h("b", {}, error.problem)),
     h("pre", { class: "caret", "aria-label": `at character ${error.offset + 1}` },
       where, "\n", before.replace(/[^\t]/gu, " "), caret),
-    error.remedy ? h("p", {}, error.remedy) : null);
+    error.remedy ? h("p", {}, prose(error.remedy)) : null);
 }
 
 const SOLVED_FACETS = {

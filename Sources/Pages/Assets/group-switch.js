@@ -85,7 +85,7 @@ function algorithmTable(state) {
 }
 
 function groupKeys(state) {
-  const { algorithms, view, route } = state;
+  const { algorithms, route } = state;
   const go = (group) => {
     if (finite(group)) location.hash = address(["run", route.key, "group", group], keptQuery(state));
   };
@@ -98,7 +98,7 @@ function groupKeys(state) {
     setUnder(state, to);
   };
   Object.assign(pageKeys, {
-    j: () => go(view.next), k: () => go(view.previous), u: () => turn(1), U: () => turn(-1),
+    j: () => go(neighbourOf(state, "next")), k: () => go(neighbourOf(state, "previous")), u: () => turn(1), U: () => turn(-1),
     c: () => focusOn("select[name=colour]"),
   });
 }

@@ -58,8 +58,9 @@ function heatColumns(view, route) {
 function cellLink(route, cell) {
   const fate = FATES[cell.fate];
   const text = `${fate?.symbol ?? "○"}${cell.solved ?? "–"}/${cell.total ?? "–"}`;
-  return link(["run", route.key, "group", cell.group], {}, text, {
-    data: { cell: cell.group }, title: `step ${cell.step}`,
-    "aria-label": `step ${cell.step}: ${accuracyText(cell)}, ${fate?.long ?? cell.fate}`,
-  });
+  const properties = { data: { cell: cell.group }, title: `step ${cell.step}`,
+    "aria-label": `step ${cell.step}: ${accuracyText(cell)}, ${fate?.long ?? cell.fate}` };
+  return holds(of(route.key, "groups", cell.group))
+    ? link(["run", route.key, "group", cell.group], {}, text, properties)
+    : h("span", { class: "absent", role: "img", ...properties }, text);
 }

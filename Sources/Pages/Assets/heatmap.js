@@ -9,7 +9,7 @@ const HEAD = 20;
  */
 function heatmap(spec) {
   const canvas = h("canvas", { "aria-hidden": "true" });
-  const cursor = h("a", { class: "heat-cursor", id: "heat-cursor", data: { row: "-1" } });
+  const cursor = h("a", { class: "heat-cursor", id: "heat-cursor", tabindex: "0", role: "link" });
   const said = h("p", { class: "readout", id: "heat-said", "aria-live": "polite" });
   const space = h("div", { class: "heat-space" }, canvas, cursor);
   const frame = h("div", { class: "heat", data: { keep: "heat" } }, space);
@@ -209,7 +209,9 @@ function placeHeat(self, row, col, scroll = true) {
   const text = spec.describe(question, cell);
   const box = { left: x, top: y, width: Math.max(3, self.cell), height: self.line - 1 };
   for (const [name, size] of Object.entries(box)) cursor.style[name] = `${size}px`;
-  cursor.href = spec.href(cell);
+  const href = spec.href(cell);
+  if (href) cursor.href = href;
+  else cursor.removeAttribute("href");
   cursor.dataset.cell = cell.group;
   cursor.dataset.step = cell.step;
   cursor.dataset.source = said.dataset.source = cursor.title = escaped(spec.source(cell));

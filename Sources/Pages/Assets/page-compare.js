@@ -65,7 +65,7 @@ function passChart(view, look) {
 function compareCharts(view, look, smoothing) {
   const linked = new Set();
   return SERIES_GROUPS.map(([name, title]) => {
-    const own = view.series.filter((one) => one.group === name && one.runs?.length);
+    const own = ranked(view.series.filter((one) => one.group === name && one.runs?.length));
     if (!own.length) return null;
     return [h("h3", {}, title), h("div", { class: "charts" }, own.map((one) => h("figure", {},
       traced(h("figcaption", { title: hoverText(one) }, seriesTitle(one)), view, "series"),

@@ -18,7 +18,7 @@ const curvesPage = {
     const find = (route.query.find ?? "").toLowerCase();
     const names = (one) => [one.name, one.title, ...Object.values(one.aliases ?? {}).flat()];
     const matches = (name) => name.toLowerCase().includes(find);
-    const series = (view.series ?? []).filter((one) => names(one).some(matches));
+    const series = ranked((view.series ?? []).filter((one) => names(one).some(matches)));
     return [
       h("h1", {}, "Curves"),
       curveControls(view, route, app),
@@ -32,6 +32,15 @@ const curvesPage = {
     ];
   },
 };
+
+/** The metrics that tell most first; those of a single level or source last. */
+function ranked(series) {
+  const rank = ({ name }) => {
+    const place = HEADLINES.indexOf(name);
+    return place >= 0 ? place : HEADLINES.length + (name.split("/").length > 2 ? 1 : 0);
+  };
+  return [...series].sort((a, b) => rank(a) - rank(b));
+}
 
 function curveControls(view, route, app) {
   const { smooth = "0", find = "" } = route.query;
@@ -59,7 +68,7 @@ function curveNote(view, smoothing) {
 /** A metric's title with its unit and name. */
 function seriesTitle(one) {
   const unit = one.unit && one.unit !== "share" ? h("span", { class: "soft" }, ` ${one.unit}`) : null;
-  return [h("b", {}, one.title), unit, h("code", { class: "name" }, one.name)];
+  return [h("b", {}, capital(one.title)), unit, h("code", { class: "name" }, one.name)];
 }
 
 const hoverText = (one) => [one.definition, one.formula].filter(Boolean).join("\n");
@@ -67,7 +76,7 @@ const hoverText = (one) => [one.definition, one.formula].filter(Boolean).join("\
 function curveFigure(one, view, options) {
   const caption = h("figcaption", { title: hoverText(one) },
     h("div", {}, seriesTitle(one)),
-    h("p", { class: "definition" }, one.definition,
+    h("p", { class: "definition" }, prose(one.definition),
       one.formula ? h("span", { class: "formula" }, one.formula) : null),
     aliasLine(one));
   return h("figure", { data: { series: one.name } }, traced(caption, one.source),

@@ -58,14 +58,16 @@ function heatSpec(view, route) {
   return {
     name: route.key, questions: view.questions ?? [], steps: stepsOf(view), gamma: view.gamma,
     size: route.query.size ?? "fit",
-    href: (cell) => address(["run", route.key, "group", cell.group]),
+    href: (cell) => (holds(of(route.key, "groups", cell.group))
+      ? address(["run", route.key, "group", cell.group]) : null),
     source: (cell) => filled(sourceOf(view, "cell") ?? "", { group: cell.group, step: cell.step }),
     describe: (question, cell) => [
       brief(question.id, 40), `step ${integer(cell.step)}`, accuracyText(cell),
       FATES[cell.fate]?.long ?? cell.fate,
       question.first_solved === cell.step ? "first solved" : null,
       question.flipped_back?.includes(cell.step) ? "flipped back" : null,
-      `group ${cell.group}`, brief(question.prompt, 90),
+      `group ${cell.group}`, holds(of(route.key, "groups", cell.group)) ? null : "not in this file",
+      brief(question.prompt, 90),
     ].filter(Boolean).join(" · "),
   };
 }

@@ -117,9 +117,17 @@ function keptQuery({ under, own, colour }) {
   };
 }
 
+/** The group before or after; of a report, the nearest one that it holds. */
+function neighbourOf({ view, route }, name) {
+  if (LIVE) return view[name];
+  const isNext = name === "next";
+  const beyond = heldGroups(route.key).filter((g) => (isNext ? g > view.group : g < view.group));
+  return beyond.length ? (isNext ? Math.min(...beyond) : Math.max(...beyond)) : null;
+}
+
 /** The way to the group before or after, under the same algorithm and colour. */
 function neighbour(state, name, text, key) {
-  const group = state.view[name];
+  const group = neighbourOf(state, name);
   if (!finite(group)) return h("span", { class: "absent" }, text);
   return link(["run", state.route.key, "group", group], keptQuery(state), text,
     { id: `group-${name}`, title: `group ${group} (${key})` });

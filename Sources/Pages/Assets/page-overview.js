@@ -60,7 +60,7 @@ function headlines(metrics, route) {
   const found = HEADLINES.map((name) => metrics.series.find((one) => one.name === name)).filter(Boolean);
   const series = found.length ? found : metrics.series.slice(0, 6);
   return h("div", { class: "charts small" }, series.map((one) => h("figure", {},
-    h("figcaption", { title: hoverText(one) }, h("b", {}, one.title), lastValue(one)),
+    h("figcaption", { title: hoverText(one) }, h("b", {}, capital(one.title)), lastValue(one)),
     seriesChart(one, metrics, options))));
 }
 

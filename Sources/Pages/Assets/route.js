@@ -58,9 +58,10 @@ function groupLink(key, group, query = {}, text = `${integer(group)}`) {
   return link(["run", key, "group", group], query, text, { data: { group } });
 }
 
-/** Groups in a row, at most `most`. */
+/** Groups in a row, at most `most`; those that can be opened first. */
 function groupLinks(key, groups, most = 6) {
-  const shown = (groups ?? []).slice(0, most);
+  const absent = (group) => (holds(of(key, "groups", group)) ? 0 : 1);
+  const shown = [...(groups ?? [])].sort((a, b) => absent(a) - absent(b)).slice(0, most);
   return [shown.map((g, i) => [i ? ", " : "", groupLink(key, g)]),
     groups?.length > most ? ` and ${integer(groups.length - most)} more` : ""];
 }

@@ -76,6 +76,17 @@ function textBlock(text, { limit = 4000, span = null, label = "extracted answer"
   return h("div", {}, block, more);
 }
 
+/** A sentence of ours: what stands in backquotes is code. */
+function prose(text) {
+  return String(text ?? "").split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
+}
+
+/** With a capital, as a title begins. */
+function capital(text) {
+  const [first = "", ...rest] = String(text ?? "");
+  return first.toUpperCase() + rest.join("");
+}
+
 /** A pair of UTF-8 offsets as UTF-16 offsets of the same text. */
 function units(text, [from, to]) {
   let bytes = 0, index = 0, start = null;
