@@ -29,7 +29,8 @@ const PAGES = {
 };
 
 const root = document.getElementById("app");
-let route = null, turn = 0, shownText = null, stopListening = () => {}, listened = null;
+let route = null, turn = 0, shownText = null, shownRun = null;
+let stopListening = () => {}, listened = null, connected = true;
 
 /** What pages may ask of the application. */
 const app = {
@@ -59,7 +60,8 @@ function start() {
 
 /**
  * Shows the page of the address. `why`: "visit" (from the top), "back" (where it was left), "choice" or
- * "news" (the same page again: places, focus and choices stay; news that change nothing do nothing).
+ * "news" (the same page again: places, focus and choices stay; news that fail or change nothing do
+ * nothing).
  */
 async function show(why) {
   const mine = ++turn, next = parseRoute(location.hash), page = PAGES[next.page];
@@ -76,12 +78,13 @@ async function show(why) {
   }
   if (mine !== turn) return;
   const text = LIVE ? JSON.stringify([run, view, failed?.message]) : null;
-  if (why === "news" && text === shownText) {
+  if (why === "news" && (failed || text === shownText)) {
     main?.setAttribute("aria-busy", "false");
     return;
   }
   shownText = text;
   route = next;
+  shownRun = run;
   replacePage(page, run, view, failed, why);
   follow(next.key);
 }
@@ -121,8 +124,10 @@ function skipLink(main) {
 
 function footer(run) {
   const text = !LIVE ? "A report: everything it shows is in this file."
-    : run?.live ? "Live: this page follows the run." : "Served from the run’s files.";
-  return h("footer", { id: "live" }, text, " Times are those of this machine.");
+    : !connected ? "The server is gone; this page asks for it again and again."
+      : run?.live ? "Live: this page follows the run." : "Served from the run’s files.";
+  return h("footer", { id: "live" }, h("span", { role: "status" }, text),
+    " Times are those of this machine.");
 }
 
 /** How often the list of runs is asked for, in milliseconds. */
@@ -139,6 +144,11 @@ function follow(key) {
       waiting = null;
       if (!document.hidden) show("news");
     }, 1000);
+  }, (isThere) => {
+    const back = isThere && !connected;
+    connected = isThere;
+    if (back) show("news");
+    document.getElementById("live")?.replaceWith(footer(shownRun));
   }) : () => {};
 }
 

@@ -52,10 +52,9 @@ async function data(path, query = {}) {
     throw new ViewError("This file does not hold that page.",
       "Open the run with `pipeline serve`, which has every group.");
   }
-  const search = parameters({ ...query, token: EMBEDDED.token });
   let answer;
   try {
-    answer = await fetch(`/api/${path}${search}`, { headers: { accept: "application/json" } });
+    answer = await fetch(`/api/${path}${parameters(query)}`, { headers: { accept: "application/json" } });
   } catch {
     throw new ViewError("The server does not answer.", "Start `pipeline serve` again.");
   }
@@ -77,14 +76,15 @@ function parameters(query) {
   return text ? `?${text}` : "";
 }
 
-/** Calls `commit` for each commit of a run; returns what ends it. */
-function listen(key, commit) {
-  if (!LIVE || typeof EventSource === "undefined") return () => {};
-  const events = new EventSource(`/api/events${parameters({ run: key, token: EMBEDDED.token })}`);
-  events.addEventListener("commit", (event) => {
-    try {
-      commit(JSON.parse(event.data));
-    } catch { /* an event that cannot be read brings nothing new */ }
-  });
+/**
+ * Calls `commit` at each commit of a run, and `state` when the connection comes (true) and goes (false);
+ * the browser connects again by itself. Returns what ends it.
+ */
+function listen(key, commit, state) {
+  if (!LIVE) return () => {};
+  const events = new EventSource(`/api/events${parameters({ run: key })}`);
+  events.addEventListener("commit", commit);
+  events.addEventListener("open", () => state(true));
+  events.addEventListener("error", () => state(false));
   return () => events.close();
 }
