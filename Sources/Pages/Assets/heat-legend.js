@@ -44,8 +44,8 @@ function heatColumns(view, route) {
   return [
     textColumn("Question", "id", { limit: 40 }),
     textColumn("Source", "source", { limit: 30 }),
-    numberColumn("First solved", "first_solved", { source: sourceOf(view, "first_solved") }),
-    { title: "Flipped back", name: "flipped_back", class: "num", source: sourceOf(view, "flipped_back"),
+    numberColumn("First solved at step", "first_solved", { source: sourceOf(view, "first_solved") }),
+    { title: "Flipped back at", name: "flipped_back", class: "num", source: sourceOf(view, "flipped_back"),
       value: (q) => (q.flipped_back ?? []).join(" "),
       cell: (q) => h("span", {}, steps(q.flipped_back)) },
     { title: "Groups", name: "cells",
