@@ -37,9 +37,11 @@ struct StoppedRun: Sendable {
       }
     }
 
-    /// What is said of a run, whatever place it stands in.
+    /// What is said of a run, whatever place it stands in and whenever it is asked: how long ago
+    /// something was is left out.
     func answer(_ ended: Ended, _ run: String) -> String {
-      ended.output.replacingOccurrences(of: run, with: "RUN")
+      let lines = ended.output.split(separator: "\n").filter { !$0.contains("_seconds\" :") }
+      return lines.joined(separator: "\n").replacingOccurrences(of: run, with: "RUN")
     }
   }
 }
