@@ -5,8 +5,9 @@
 //   svg[data-chart=NAME], .readout          a chart (role slider: arrow keys move, Enter opens); its words
 //   #heat-cursor[data-cell=GROUP]           the link on the chosen cell of the heat map: focus it, arrow
 //                       keys, Enter; a[data-cell=GROUP] in the table of details[data-keep=heat-table]
+//   #slices-cursor[data-cell="SOURCE/LEVEL/STEP"]             the same on the map by source and level
 //   input[name=where], #where-error [data-caret=OFFSET], #count
-//   select[name=sort|limit|fate|source|solved|count|size|smooth], input[name=step|descending|find]
+//   select[name=sort|limit|fate|source|level|solved|count|size|smooth], input[name=step|descending|find]
 //   #group-list tr[data-row=GROUP], a[data-group=GROUP]       a row of the list; any link to a group
 //   input[name=under][value=NAME], select[name=colour], #legend, #decision
 //   [data-trajectory=rollout-0] .token[data-index="3"]        its class level-LEVEL is its colour

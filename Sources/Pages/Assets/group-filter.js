@@ -52,9 +52,10 @@ const SOLVED_FACETS = {
 };
 
 /** Rows of a report chosen by its facets, sorted. */
-function faceted(rows, { step, fate, source, solved, sort, descending }) {
+function faceted(rows, { step, fate, source, level, solved, sort, descending }) {
   const wanted = rows.filter((row) => (!step || String(row.step) === step)
     && (!fate || row.fate === fate) && (!source || row.source === source)
+    && (!level || String(row.level) === level)
     && (SOLVED_FACETS[solved]?.(row) ?? true));
   if (!sort) return wanted;
   const lists = { reward: "rewards", length: "lengths" };
@@ -86,5 +87,6 @@ function facetForm(view, route, app) {
     h("label", { class: "choice" }, h("span", {}, "Step"), step),
     facet("fate", "Fate", [["", "all"], ...found("fate").map((v) => [v, FATES[v]?.word ?? v])]),
     facet("source", "Source", [["", "all"], ...found("source").map((v) => [v, brief(v, 40)])]),
+    facet("level", "Level", [["", "all"], ...found("level").map((v) => [String(v), brief(v, 20)])]),
     facet("solved", "Solved", [["", "any"], ["none", "none"], ["some", "some"], ["all", "all"]]));
 }

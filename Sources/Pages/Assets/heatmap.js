@@ -3,19 +3,19 @@
 const HEAD = 20;
 
 /**
- * The map. `spec`: name (of the run), questions (the view's), steps (ascending numbers), gamma, size
+ * The map. `spec`: id, name (of the run), questions (the view's), steps (ascending numbers), gamma, size
  * (width of a cell, or "fit"), href(cell), describe(question, cell) → text, source(cell) → text.
- * The link `a.heat-cursor[data-cell]` follows pointer and arrow keys; Enter opens it.
+ * print(cell, roomy) → text in a cell. The link `a.heat-cursor[data-cell]` follows pointer and arrow keys; Enter opens it.
  */
 function heatmap(spec) {
   const canvas = h("canvas", { "aria-hidden": "true" });
-  const cursor = h("a", { class: "heat-cursor", id: "heat-cursor", tabindex: "0", role: "link" });
-  const said = h("p", { class: "readout", id: "heat-said", "aria-live": "polite" });
+  const cursor = h("a", { class: "heat-cursor", id: `${spec.id}-cursor`, tabindex: "0", role: "link" });
+  const said = h("p", { class: "readout", id: `${spec.id}-said`, "aria-live": "polite" });
   const space = h("div", { class: "heat-space" }, canvas, cursor);
-  const frame = h("div", { class: "heat", data: { keep: "heat" } }, space);
+  const frame = h("div", { class: "heat", data: { keep: spec.id } }, space);
   const self = { spec, canvas, cursor, said, space, frame, row: 0, col: 0,
     column: new Map(spec.steps.map((step, i) => [step, i])) };
-  self.labels = spec.questions.map((q) => [escaped(brief(q.id, 14)), escaped(brief(q.prompt, 90))]);
+  self.labels = spec.questions.map((q) => [escaped(brief(q.id, 20)), escaped(brief(q.prompt, 90))]);
   self.longest = 26 + 5.8 * Math.max(...self.labels.map((parts) => parts.join("").length));
   self.rows = spec.questions.map((question) => rowOf(question, self.column));
   const repaint = painted(frame, () => paintHeat(self));
@@ -33,13 +33,13 @@ function heatmap(spec) {
     placeHeat(self, ...first, false);
   });
   return h("div", { class: "heat-map", role: "group",
-    "aria-label": "Rollout accuracy by question and step. Arrow keys move, Enter opens the group." },
+    "aria-label": `${spec.label}. Arrow keys move, Enter opens.` },
   frame, said);
 }
 
 /** Where the link stands at first: on the cell where it was left, or on the first. */
 function firstCell({ spec, rows }) {
-  const left = lasting.get(`heat/${spec.name}`);
+  const left = lasting.get(`${spec.id}/${spec.name}`);
   for (let row = 0; row < rows.length && left !== undefined; row++) {
     const found = rows[row].cells.find(({ cell }) => cell.group === left);
     if (found) return [row, found.col];
@@ -119,8 +119,7 @@ function paintCell(g, self, cell, x, y, fill) {
   if (self.cell >= 18) {
     g.font = "10px system-ui, sans-serif";
     g.textAlign = "center";
-    const text = self.cell >= 26 ? `${cell.solved}/${cell.total}` : `${cell.solved}`;
-    g.fillText(cell.total ? text : "–", x + w / 2, y + line / 2 + 3.5);
+    g.fillText(cell.total ? self.spec.print(cell, self.cell >= 26) : "–", x + w / 2, y + line / 2 + 3.5);
   }
   const side = Math.min(6, self.cell / 2.2);
   g.beginPath();
@@ -204,7 +203,7 @@ function placeHeat(self, row, col, scroll = true) {
   const cell = self.rows[row]?.at.get(col);
   if (!cell) return;
   Object.assign(self, { row, col });
-  lasting.set(`heat/${spec.name}`, cell.group);
+  lasting.set(`${spec.id}/${spec.name}`, cell.group);
   const x = self.gutter + col * self.cell, y = HEAD + row * self.line;
   const text = spec.describe(question, cell);
   const box = { left: x, top: y, width: Math.max(3, self.cell), height: self.line - 1 };

@@ -17,14 +17,19 @@ const gatePage = {
   },
   render(view, route, app) {
     const line = traced(h("span", {}, view.gamma_text ?? ""), view, "gamma");
+    const map = section("map", "Rollout accuracy by question and step", null,
+      heatControls(view, route, app), heatLegend(view), heatmap(heatSpec(view, route)),
+      heatTable(view, route));
+    const slices = view.slices?.length ? sliceMap(view, route) : null;
+    // Where a question is asked once, its row says little; sources and levels say how it goes.
+    const once = (view.questions ?? []).filter((q) => q.cells.length < 2).length;
+    const asksOnce = once * 2 > (view.questions ?? []).length;
     return [
       h("h1", {}, "Gate"),
       view.gamma_text ? h("p", { class: "lead" }, line) : null,
       section("shares", "Share of groups per step", null,
         view.steps?.length ? shareChart(view, route) : nothing("No step yet.")),
-      section("map", "Rollout accuracy by question and step", null,
-        heatControls(view, route, app), heatLegend(view), heatmap(heatSpec(view, route)),
-        heatTable(view, route)),
+      asksOnce ? [slices, map] : [map, slices],
     ];
   },
 };
@@ -56,8 +61,10 @@ function shareChart(view, route) {
 /** What the map is made of. */
 function heatSpec(view, route) {
   return {
-    name: route.key, questions: view.questions ?? [], steps: stepsOf(view), gamma: view.gamma,
+    id: "heat", label: "Rollout accuracy by question and step", name: route.key,
+    questions: view.questions ?? [], steps: stepsOf(view), gamma: view.gamma,
     size: route.query.size ?? "fit",
+    print: (cell, roomy) => (roomy ? `${cell.solved}/${cell.total}` : `${cell.solved}`),
     href: (cell) => (holds(of(route.key, "groups", cell.group))
       ? address(["run", route.key, "group", cell.group]) : null),
     source: (cell) => filled(sourceOf(view, "cell") ?? "", { group: cell.group, step: cell.step }),
