@@ -60,6 +60,7 @@ let package = Package(
     module("Estimator", ["Records", "Randomness"]),
     module("Mathematics"),
     module("Conditions", ["Records"]),
+    module("Metrics", ["Records"]),
     module("Verifiers", ["Records", "Mathematics"]),
     module(
       "Judges",
@@ -75,12 +76,13 @@ let package = Package(
       "Stages",
       [
         "Records", "Files", "Randomness", "Digest", "Tokenizer", "ChatTemplate", "Policy",
-        "Estimator", "Verifiers", "Judges", "Queue", "Shards", "Definition",
+        "Estimator", "Metrics", "Verifiers", "Judges", "Queue", "Shards", "Definition",
       ]),
     module(
       "Inspector",
       [
-        "Records", "Files", "Definition", "Tokenizer", "Verifiers", "Judges", "Queue", "Stages",
+        "Records", "Files", "Definition", "Tokenizer", "Metrics", "Verifiers", "Judges", "Queue",
+        "Stages",
       ]),
     module("Browser", ["Records", "Verifiers", "Stages", "Inspector"]),
     module(
@@ -116,7 +118,7 @@ let package = Package(
         "Policy",
         "Stages", "Inspector", "Browser", "Evaluation", "Conditions", "Preparation", "Check",
         "Shards",
-        "Queue", "Definition", "Estimator",
+        "Queue", "Definition", "Estimator", "Metrics",
         "Laboratory", "Replay", "Bench", "Verifiers", "Judges",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -133,6 +135,10 @@ let package = Package(
     tests("Laboratory", ["Laboratory", "Estimator", "Records"]),
     tests("Mathematics", ["Mathematics"]),
     tests("Conditions", ["Conditions"]),
+    // TensorBoard's files, read independently of what writes them.
+    .target(
+      name: "TensorBoardReader", path: "Tests/TensorBoardReader", swiftSettings: strict),
+    tests("Metrics", ["Metrics", "Records", "TensorBoardReader"]),
     tests(
       "Preparation",
       [
@@ -166,7 +172,8 @@ let package = Package(
       "Stages",
       [
         "Records", "Randomness", "Digest", "Operators", "Tokenizer", "ChatTemplate", "Policy",
-        "Estimator", "Verifiers", "Queue", "Shards", "Definition", "Stages",
+        "Estimator", "Metrics", "Verifiers", "Queue", "Shards", "Definition", "Stages",
+        "TensorBoardReader",
       ]),
     tests(
       "Fuzz",
