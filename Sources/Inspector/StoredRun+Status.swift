@@ -176,17 +176,3 @@ extension StageHolders {
     pids.sorted { $0.key < $1.key }.first { $0.key.hasPrefix(stage.rawValue + "-") }?.value
   }
 }
-
-extension StageName {
-  /// The log that a stage consumes; the reader reads shards.
-  fileprivate var input: Log? {
-    switch self {
-    case .reader: nil
-    case .rollout: .prompts
-    case .verifier: .rollouts
-    case .gate: .verdicts
-    case .loss: .decisions
-    case .optimizer: .batches
-    }
-  }
-}

@@ -1,16 +1,24 @@
 import Digest
 import Foundation
+import Metrics
 import Queue
 import Records
 
 /// `metrics.jsonl`: one line a step, derived from the logs `batches` and `updates` and therefore
 /// rewritten at will: a resumed run's file is the undisturbed run's, timings aside.
 ///
-/// Of trimmed steps it is the only place that has them: these lines are kept as they are.
-struct MetricsFile {
+/// Of trimmed steps it is the only place that has them: these lines are kept as they are. TensorBoard's
+/// file beside it follows it.
+package struct MetricsFile {
   private let path: String
+  private let events: TensorBoardFile?
+  private let activity: ActivityLog
 
-  init(path: String) { self.path = path }
+  init(of directory: RunDirectory, _ settings: RunSettings) {
+    path = directory.metrics
+    events = settings.metrics.tensorBoard ? TensorBoardFile(folder: directory.tensorBoard) : nil
+    activity = directory.activity
+  }
 
   /// Writes the lines of all committed steps.
   ///
@@ -23,15 +31,18 @@ struct MetricsFile {
       base.trimmed.lines = TrimmedLines(first: base.step)
       ledger.setValue(RunBase.key, base.stored())
     }
-    for step in base.step..<max(base.step, try ledger.cursor(.optimizer)) {
-      text += try Self.line(of: step, ledger)
-    }
+    let end = max(base.step, try ledger.cursor(.optimizer))
+    for step in base.step..<end { text += try Self.line(of: step, ledger) }
     try DurableFile.write(text, to: path)
+    try events?.bring(
+      to: end, text.split(separator: UInt8(ascii: "\n")), first: base.trimmed.lines.first,
+      times: activity.stepTimes)
   }
 
   /// Appends the line of a step that has just been committed. Not synced: the logs have it all.
   func append(step: UInt64, _ ledger: Ledger) throws {
     try DurableFile.append(try Self.line(of: step, ledger), to: path)
+    try events?.append(try Self.metrics(of: step, ledger))
   }
 
   /// Makes what was appended durable: to be done before the logs forget it.
@@ -41,21 +52,27 @@ struct MetricsFile {
   func steps(below end: UInt64) throws -> [(step: UInt64, metrics: [String: Double])] {
     guard end > 0 else { return [] }
     return try lines(below: end).map { step, line in
-      do {
-        let fields = try JSONDecoder().decode([String: JSONNumber].self, from: Data(line))
-        return (step, fields.mapValues(\.value))
-      } catch { throw damaged("the line of step \(step) cannot be read") }
+      let metrics: MetricLine
+      do { metrics = try MetricLine(json: line, location: path) } catch {
+        throw damaged("the line of step \(step) cannot be read")
+      }
+      return (
+        step, Dictionary(metrics.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+      )
     }
   }
 
-  static func line(of step: UInt64, _ ledger: Ledger) throws -> [UInt8] {
+  package static func line(of step: UInt64, _ ledger: Ledger) throws -> [UInt8] {
+    var fields: [String: Double] = ["step": Double(step)]
+    for (name, value) in try metrics(of: step, ledger).values { fields[name] = value }
+    return try JSONLine.encode(fields)
+  }
+
+  private static func metrics(of step: UInt64, _ ledger: Ledger) throws -> MetricLine {
     let batch = try ledger.existing(LossBatchRecord.self, .batches, step)
     let update = try ledger.existing(UpdateRecord.self, .updates, step)
-    var fields: [String: Double] = ["step": Double(step)]
-    for metric in batch.metrics + update.metrics + update.timings {
-      fields[metric.name] = metric.value
-    }
-    return try JSONLine.encode(fields)
+    let all = batch.metrics + update.metrics + update.timings
+    return MetricLine(step: step, values: all.map { ($0.name, $0.value) })
   }
 
   /// The lines of trimmed steps, compared with what the run remembers of them.
@@ -106,25 +123,9 @@ struct TrimmedLines: Sendable, Equatable {
   mutating func add(_ line: [UInt8]) { chain = SHA256.hash(chain + line) }
 }
 
-/// A number of a metrics line, where what is not finite stands as text.
-private struct JSONNumber: Decodable {
-  let value: Double
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    do { value = try container.decode(Double.self) } catch {
-      switch try container.decode(String.self) {
-      case "Infinity": value = .infinity
-      case "-Infinity": value = -.infinity
-      default: value = .nan
-      }
-    }
-  }
-}
-
 /// One JSON object on one line, keys sorted, non-finite numbers as strings.
-enum JSONLine {
-  static func encode(_ value: some Encodable) throws -> [UInt8] {
+package enum JSONLine {
+  package static func encode(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -145,7 +145,7 @@ public struct RunBranch {
       try store.adopt(source.directory.checkpoint(0), as: pointer)
     }
     try store.save(step: boundary.step, content, ledger)
-    try keepMetrics(in: building, ledger)
+    try keepMetrics(in: building, settings, ledger)
     try queue.writeHeadRecord()
     return identity
   }
@@ -182,14 +182,16 @@ public struct RunBranch {
   }
 
   /// The lines of trimmed steps are nowhere else.
-  private func keepMetrics(in building: RunDirectory, _ ledger: Ledger) throws {
+  private func keepMetrics(
+    in building: RunDirectory, _ settings: RunSettings, _ ledger: Ledger
+  ) throws {
     if try ledger.base.step > 0,
       FileManager.default.fileExists(atPath: source.directory.metrics)
     {
       try DurableFile.write(
         try DurableFile.read(source.directory.metrics), to: building.metrics)
     }
-    try MetricsFile(path: building.metrics).rewrite(from: ledger)
+    try MetricsFile(of: building, settings).rewrite(from: ledger)
     try ledger.commit()
   }
 }

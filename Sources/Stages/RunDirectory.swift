@@ -25,6 +25,10 @@ public struct RunDirectory: Sendable, Equatable {
   /// What judges have replied.
   var judgements: String { "\(path)/\(JudgementStore.fileName)" }
   public var attempts: String { path + "/logs/generation.attempts" }
+  /// Event files of TensorBoard.
+  public var tensorBoard: String { path + "/tb" }
+  /// When which stage did what.
+  public var activity: ActivityLog { ActivityLog(path: logs + "/activity.jsonl") }
 
   /// Of an evaluation outside of any run, which its records were made with.
   public var tokenizer: String { path + "/tokenizer.json" }

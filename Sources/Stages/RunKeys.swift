@@ -8,8 +8,8 @@ public enum RunKeys {
     top + ModelSettings.keys + AdapterKeys.keys + ReaderSettings.keys + RolloutSettings.keys
       + VerifierSettings.keys
       + AlgorithmSettings.keys + LossSettings.keys + OptimizerSettings.keys
-      + CheckpointSettings.keys + RetentionSettings.keys + EvaluationSettings.keys
-      + ComputeSettings.keys)
+      + CheckpointSettings.keys + RetentionSettings.keys + MetricsSettings.keys
+      + EvaluationSettings.keys + ComputeSettings.keys)
 
   private static let top: [Key] = [
     Key(

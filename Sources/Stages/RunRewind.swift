@@ -86,7 +86,7 @@ extension Run {
     for name in rewind.evaluations {
       try checkpoints.removeFolder("\(directory.evaluations)/\(name)")
     }
-    try MetricsFile(path: directory.metrics).rewrite(from: ledger)
+    try MetricsFile(of: directory, settings).rewrite(from: ledger)
     try ledger.commit()
     guard rewind.from != rewind.to, let known = try Summary.read(from: directory) else { return }
     var evaluation = known.evaluation

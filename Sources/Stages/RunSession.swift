@@ -42,7 +42,7 @@ public final class RunSession {
     try run.checkShare(share, of: names)
     try run.checkLead(ahead, of: names)
     began = clock.now
-    metrics = MetricsFile(path: run.directory.metrics)
+    metrics = MetricsFile(of: run.directory, run.settings)
     if names.contains(.verifier) { try run.prepareVerifiers() }
     for name in names { try run.ledger.claim(name, worker: share.worker) }
     if names.contains(.rollout) || names.contains(.optimizer) { try run.noteKernel() }
@@ -104,7 +104,7 @@ public final class RunSession {
     var last = clock.now
     var runner = Runner(
       stages: stages, ledger: run.ledger, steps: run.settings.steps, interruption: interruption,
-      atStage: atStage
+      activity: run.directory.activity, atStage: atStage
     ) { [self] step in
       try metrics.append(step: step, run.ledger)
       let done = step + 1
@@ -189,7 +189,7 @@ extension Run {
     state: Summary.State, wallSeconds: Double, evaluation: Summary.Evaluation
   ) throws -> Summary {
     let tally = try RunTally(
-      ledger, attempts: attempts, metrics: MetricsFile(path: directory.metrics))
+      ledger, attempts: attempts, metrics: MetricsFile(of: directory, settings))
     let checkpoint = try checkpoints.newestStep(ledger) ?? 0
     let weights = PolicyFiles.weights(in: directory.checkpoint(checkpoint), settings)
     let judges = try directory.judgeCosts()

@@ -152,6 +152,7 @@ public struct RunSettings: Sendable, Equatable {
   public var optimizer: OptimizerSettings
   public var checkpoint: CheckpointSettings
   public var retention: RetentionSettings
+  public var metrics: MetricsSettings
   public var evaluation: EvaluationSettings
   public var compute: ComputeSettings
 
@@ -170,6 +171,7 @@ public struct RunSettings: Sendable, Equatable {
     optimizer = OptimizerSettings(definition)
     checkpoint = CheckpointSettings(definition)
     retention = RetentionSettings(definition)
+    metrics = MetricsSettings(definition)
     evaluation = EvaluationSettings(definition)
     compute = ComputeSettings(definition)
     rollout.require(algorithm.algorithm.quantities)

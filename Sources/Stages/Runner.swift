@@ -34,6 +34,8 @@ public struct Runner {
   private let ledger: Ledger
   private let steps: UInt64
   private let interruption: Interruption?
+  /// When the stages did what; nil: nobody asks.
+  private let activity: ActivityRecorder?
   /// Told before a stage has its turn.
   private let atStage: (StageName) -> Void
   /// Told after each commit that moved the optimizer.
@@ -43,10 +45,11 @@ public struct Runner {
 
   public init(
     stages: [any Stage], ledger: Ledger, steps: Int, interruption: Interruption?,
-    atStage: @escaping (StageName) -> Void = { _ in },
+    activity: ActivityLog? = nil, atStage: @escaping (StageName) -> Void = { _ in },
     afterStep: @escaping (UInt64) throws -> Void
   ) {
     self.atStage = atStage
+    self.activity = activity.map { ActivityRecorder($0) }
     self.stages = stages
     self.ledger = ledger
     self.steps = UInt64(steps)
@@ -65,19 +68,25 @@ public struct Runner {
       do { try take(&turn) } catch is Interrupted {}
       if let status = interruption?.status {
         ledger.discard()
+        activity?.discard()
         return .interrupted(status)
       }
       if let limit, worked.values.contains(where: { $0 >= limit }) {
-        try ledger.commit()
+        try commit()
         return .limit
       }
-      if ledger.pendingCount >= Self.largestTransaction { try ledger.commit() }
+      if ledger.pendingCount >= Self.largestTransaction { try commit() }
       if turn.moved { continue }
-      try ledger.commit()
+      try commit()
       if try stages.allSatisfy(isFinished) { return .finished }
       if turn.isLowOnSpace { return .lowOnSpace }
       return .idle(turn.waiting)
     }
+  }
+
+  private mutating func commit() throws {
+    try ledger.commit()
+    try activity?.flush()
   }
 
   /// What came of one turn of every stage after the other.
@@ -93,7 +102,7 @@ public struct Runner {
     for index in stages.indices {
       guard interruption?.status == nil else { break }
       let name = type(of: stages[index]).name
-      if ledger.hasDear, name == .rollout || name == .optimizer { try ledger.commit() }
+      if ledger.hasDear, name == .rollout || name == .optimizer { try commit() }
       // Where new work comes in; what is under way may still come to its end.
       if name == .reader || name == .rollout, try ledger.queue.isLowOnSpace() {
         turn.isLowOnSpace = true
@@ -102,17 +111,20 @@ public struct Runner {
       atStage(name)
       try ledger.requireClaims()
       let before = try ledger.cursor(name)
+      let start = activity?.now ?? 0
       switch try stages[index].advance(ledger) {
       case .waiting(let reason): turn.waiting.append("\(name.rawValue): \(reason)")
       case .made(let outcome):
         try ledger.post(outcome, by: name)
         turn.moved = true
-        if outcome.isIrreplaceable { try ledger.commit() }
-        worked[name, default: 0] +=
+        let count =
           name == .loss || name == .optimizer
           ? try ledger.cursor(name) - before : UInt64(outcome.records.count)
+        worked[name, default: 0] += count
+        try activity?.add(name, since: start, outcome, groups: count, ledger)
+        if outcome.isIrreplaceable { try commit() }
         guard name == .optimizer else { continue }
-        try ledger.commit()
+        try commit()
         try afterStep(try ledger.cursor(.optimizer) - 1)
       }
     }

@@ -1,4 +1,4 @@
-import Queue
+package import Queue
 
 /// The six stages, in the order in which a trajectory passes them.
 public enum StageName: String, CaseIterable, Sendable {
@@ -17,6 +17,18 @@ public enum StageName: String, CaseIterable, Sendable {
     case .verifier: .verdicts
     case .gate: .decisions
     case .reader, .loss, .optimizer: nil
+    }
+  }
+
+  /// The log that the stage consumes; the reader reads shards.
+  package var input: Log? {
+    switch self {
+    case .reader: nil
+    case .rollout: .prompts
+    case .verifier: .rollouts
+    case .gate: .verdicts
+    case .loss: .decisions
+    case .optimizer: .batches
     }
   }
 

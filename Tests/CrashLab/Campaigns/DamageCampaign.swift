@@ -58,10 +58,11 @@ public struct DamageCampaign: Campaign {
     return choices.pick(files)
   }
 
-  /// Derived files without a checksum, written anew by every start of the run; `status` shows what
-  /// they say.
+  /// Files without a checksum, derived from the logs and written anew by every start of the run, or
+  /// history of its processes; `status` shows what they say.
   private static func isShownAsItIs(_ file: String) -> Bool {
-    ["run/metrics.jsonl", "run/summary.json"].contains(file) || file.hasPrefix("run/locks/")
+    ["run/metrics.jsonl", "run/summary.json", "run/logs/activity.jsonl"].contains(file)
+      || file.hasPrefix("run/locks/")
   }
 
   /// One line that names the damage, and the status of a corrupt store, or of what else it can be.
