@@ -1,0 +1,36 @@
+import ArgumentParser
+import Inspector
+import Stages
+
+/// `pipeline trace RUN --to FILE`.
+struct TraceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace",
+    abstract: "Write when a run's stages did what as a Chrome trace, which Perfetto opens.",
+    discussion: """
+      One process for each of the run's processes, one thread for each stage, one slice for each turn \
+      that made something, and what waited for each stage. A run keeps about 130,000 turns \
+      (RUN/logs/activity.jsonl).
+      """)
+
+  @OptionGroup var place: RunArgument
+  @Option(name: [.customLong("out")], help: ArgumentHelp("File to write.", valueName: "file"))
+  var out: String
+  @OptionGroup var options: FactOptions
+
+  private struct Report: Encodable {
+    var trace: String
+    var turns: Int
+  }
+
+  func run() throws {
+    let run = try place.open()
+    let file = try StreamedFile(out)
+    let turns = try ActivityTrace(run.directory).write(to: file.write)
+    try file.finish()
+    if options.json { return try options.output.json(Report(trace: out, turns: turns)) }
+    options.output.print(
+      "\(TerminalText.escaped(out)): \(turns) turns. Open it at https://ui.perfetto.dev, which reads it "
+        + "in the browser.")
+  }
+}
