@@ -34,6 +34,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
@@ -98,6 +99,12 @@ let package = Package(
         "Judges", "Shards", "Stages", "Inspector", "Evaluation",
       ]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
+    module(
+      "WebServer",
+      ["Records"]
+        + ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
+          .product(name: $0, package: "swift-nio")
+        }),
     module("Laboratory", ["Records", "Randomness", "Estimator"]),
     module(
       "Check",
@@ -179,7 +186,15 @@ let package = Package(
       "Fuzz",
       [
         "Records", "ChatTemplate", "Definition", "Estimator", "Mathematics", "Parquet", "Policy",
-        "Queue", "Shards", "Stages", "Tokenizer", "Verifiers",
+        "Queue", "Shards", "Stages", "Tokenizer", "Verifiers", "WebServer",
+      ]),
+    // A client that sends anything.
+    .target(name: "RawClient", path: "Tests/RawClient", swiftSettings: strict),
+    tests(
+      "WebServer",
+      [
+        "WebServer", "RawClient", "Records",
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ]),
     // The binary that these attack stands beside theirs.
     tests("Hostile", ["Records", "Digest", "Queue", "Tokenizer", "pipeline"]),
