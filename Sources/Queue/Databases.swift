@@ -25,8 +25,11 @@ struct Databases: Sendable {
 
   private let logs: [MDB_dbi]
   private let tables: [Table: MDB_dbi]
+  /// What the handles stand for.
+  let names: [MDB_dbi: String]
 
   init(in transaction: RawTransaction, create: Bool, folder: String) throws(QueueError) {
+    var names: [MDB_dbi: String] = [:]
     func open(_ name: String) throws(QueueError) -> MDB_dbi {
       guard let database = try transaction.openDatabase(name, create: create) else {
         throw QueueError(
@@ -34,6 +37,7 @@ struct Databases: Sendable {
           problem: "has no database \(name): its creation was interrupted",
           remedy: "Start the run again; nothing was stored yet.")
       }
+      names[database] = name
       return database
     }
     var logs: [MDB_dbi] = []
@@ -42,6 +46,7 @@ struct Databases: Sendable {
     var tables: [Table: MDB_dbi] = [:]
     for table in Table.allCases { tables[table] = try open(table.rawValue) }
     self.tables = tables
+    self.names = names
   }
 
   subscript(log: Log) -> MDB_dbi { logs[log.index] }

@@ -15,6 +15,14 @@ import Glibc
     case readOnlyUnlocked
   }
 
+  /// When the structure of pages is judged.
+  enum Judgement {
+    /// Before LMDB reads the first of them: all of a snapshot's, once.
+    case atOpening
+    /// As each of them is read, past LMDB's map.
+    case asRead
+  }
+
   /// Share of the map in use at which it is doubled. A full map stops deletions too.
   private static let growthThreshold = 0.8
 
@@ -22,6 +30,7 @@ import Glibc
   let databases: Databases
   let pageSize: Int
   private nonisolated(unsafe) let handle: OpaquePointer
+  private let judgement: Judgement
   private let gate = TransactionGate()
   // Released after `deinit` has closed the environment.
   private let registration: Registration
@@ -29,15 +38,16 @@ import Glibc
   /// - Parameter initialize: what a new environment holds from its first commit on; not called
   ///   for an existing one.
   init(
-    at folder: String, mode: Mode, options: QueueOptions,
+    at folder: String, mode: Mode, judgement: Judgement = .atOpening, options: QueueOptions,
     initialize: (RawTransaction, Databases) throws(QueueError) -> Void = { _, _ in }
   ) throws(QueueError) {
     registration = try Registration(folder: folder)
     self.folder = folder
+    self.judgement = judgement
     let opened = try unsafe Self.open(folder, mode: mode, options: options)
     do throws(QueueError) {
       databases = try unsafe Self.openDatabases(
-        opened, mode: mode, folder: folder, initialize: initialize)
+        opened, mode: mode, judgement: judgement, folder: folder, initialize: initialize)
     } catch {
       unsafe mdb_env_close(opened)
       throw error
@@ -79,7 +89,7 @@ import Glibc
   }
 
   private static func openDatabases(
-    _ handle: OpaquePointer, mode: Mode, folder: String,
+    _ handle: OpaquePointer, mode: Mode, judgement: Judgement, folder: String,
     initialize: (RawTransaction, Databases) throws(QueueError) -> Void
   ) throws(QueueError) -> Databases {
     var isNew = false
@@ -87,7 +97,13 @@ import Glibc
     let transaction =
       isNew
       ? try unsafe begin(handle, writing: true, folder: folder)
-      : try unsafe beginJudged(handle, folder: folder)
+      : try unsafe beginJudged(handle, folder: folder) { path, transaction throws(QueueError) in
+        switch judgement {
+        case .atOpening: try StructureWalk.check(path, transaction: transaction) != nil
+        // Opening databases, LMDB reads the table of databases and nothing else.
+        case .asRead: try JudgedSnapshot(path, transaction: transaction, names: [:]) != nil
+        }
+      }
     let databases = try Databases(in: transaction, create: isNew, folder: folder)
     if isNew { try initialize(transaction, databases) }
     // Also when reading: handles opened in a transaction outlive it only by its commit.
@@ -95,18 +111,19 @@ import Glibc
     return databases
   }
 
-  /// A read transaction on a snapshot whose structure has been walked. What other processes commit
-  /// later was made by LMDB from pages that they walked when they opened.
+  /// A read transaction on a snapshot that has been judged. What other processes commit later was made
+  /// by LMDB from pages that they walked when they opened.
+  ///
+  /// - Parameter judge: gets the data file and the snapshot's number; says false where the file does not
+  ///   hold that snapshot any more.
   private static func beginJudged(
-    _ handle: OpaquePointer, folder: String
+    _ handle: OpaquePointer, folder: String,
+    _ judge: (String, UInt64) throws(QueueError) -> Bool
   ) throws(QueueError) -> RawTransaction {
     // A busy writer may write over the snapshot's meta page before it is read: twice is unlikely.
     for _ in 0..<10 {
       let transaction = try unsafe begin(handle, writing: false, folder: folder)
-      let path = "\(folder)/data.mdb"
-      if try StructureWalk.check(path, transaction: transaction.number) != nil {
-        return transaction
-      }
+      if try judge("\(folder)/data.mdb", transaction.number) { return transaction }
     }
     throw QueueError(
       code: .system, location: folder, problem: "commits follow each other too fast to be judged",
@@ -165,7 +182,17 @@ extension Environment {
     while true {
       gate.enter()
       do throws(QueueError) {
-        return try unsafe Self.begin(handle, writing: writing, folder: folder)
+        guard judgement == .asRead else {
+          return try unsafe Self.begin(handle, writing: writing, folder: folder)
+        }
+        var snapshot: JudgedSnapshot?
+        let transaction = try unsafe Self.beginJudged(handle, folder: folder) {
+          (path, number) throws(QueueError) in
+          snapshot = try JudgedSnapshot(path, transaction: number, names: databases.names)
+          return snapshot != nil
+        }
+        transaction.snapshot = snapshot
+        return transaction
       } catch {
         gate.leave()
         guard error.isMapResized else { throw error }

@@ -20,6 +20,21 @@ public struct LogStorage: Sendable, Equatable {
   public let bytes: Int
 }
 
+extension ReadTransaction {
+  /// Stored values of a log, by its tree's own count: pieces are counted one by one.
+  public func entries(_ log: Log) throws(QueueError) -> Int {
+    Int(try raw.statistics(databases[log]).ms_entries)
+  }
+
+  /// Pages of a log's tree times their size, by the tree's own count.
+  public func pagesInUse(_ log: Log) throws(QueueError) -> Int {
+    let statistics = try raw.statistics(databases[log])
+    let pages =
+      statistics.ms_branch_pages + statistics.ms_leaf_pages + statistics.ms_overflow_pages
+    return Int(pages) * environment.pageSize
+  }
+}
+
 extension Queue {
   /// Records per transaction of a long scan, so that none is held open for long.
   private static let scanBatch = 256

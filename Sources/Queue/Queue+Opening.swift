@@ -144,12 +144,15 @@ extension Queue {
   private static func openEnvironment(
     _ folder: String, _ access: Access, _ file: DataFile, _ options: QueueOptions
   ) throws(QueueError) -> (Environment, notice: String?) {
-    guard access == .readOnly else {
+    guard access != .readWrite else {
       let size = max(file.mapSize, options.mapSize)
       return (try Environment(at: folder, mode: .readWrite(mapSize: size), options: options), nil)
     }
+    let judgement: Environment.Judgement = access == .inspection ? .asRead : .atOpening
     do throws(QueueError) {
-      return (try Environment(at: folder, mode: .readOnly, options: options), nil)
+      return (
+        try Environment(at: folder, mode: .readOnly, judgement: judgement, options: options), nil
+      )
     } catch  where error.code == .permission {
       guard try !FileLock.isAnyHeld(in: "\(PathParts.folder(of: folder))/locks") else {
         throw QueueError(
@@ -157,7 +160,8 @@ extension Queue {
           problem: "a stage is running, and this user may not write to the lock file",
           remedy: "Wait until the run stops, or ask for the right to write to \(folder)/lock.mdb.")
       }
-      let environment = try Environment(at: folder, mode: .readOnlyUnlocked, options: options)
+      let environment = try Environment(
+        at: folder, mode: .readOnlyUnlocked, judgement: judgement, options: options)
       return (
         environment,
         "opened without LMDB's lock, since this user may not write to it; "

@@ -11,6 +11,9 @@ public final class Queue: Sendable {
   public enum Access: Sendable {
     case readWrite
     case readOnly
+    /// Reading alone, with each page judged as it is read instead of all of them at the opening: what
+    /// is damaged shows when it is looked at, and opening a large queue costs no more than a small one.
+    case inspection
   }
 
   /// `<run>/queue`.

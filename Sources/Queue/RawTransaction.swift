@@ -9,6 +9,8 @@ import CLMDB
   private let path: String
   /// Set when LMDB ran out of map inside this transaction, whatever became of the error since.
   private(set) var isMapFull = false
+  /// Where values are read from, if not from LMDB's map.
+  var snapshot: JudgedSnapshot?
 
   init(_ handle: OpaquePointer, path: String) {
     unsafe self.handle = handle
@@ -49,6 +51,15 @@ import CLMDB
 
   func statistics(_ database: MDB_dbi) throws(QueueError) -> MDB_stat {
     var statistics = MDB_stat()
+    if let snapshot {
+      let tree = try snapshot.tree(database)
+      statistics.ms_depth = UInt32(tree.depth)
+      statistics.ms_branch_pages = Int(clamping: tree.branchPages)
+      statistics.ms_leaf_pages = Int(clamping: tree.leafPages)
+      statistics.ms_overflow_pages = Int(clamping: tree.overflowPages)
+      statistics.ms_entries = Int(clamping: tree.entries)
+      return statistics
+    }
     try check(unsafe mdb_stat(live, database, &statistics), "statistics")
     return statistics
   }
@@ -66,6 +77,11 @@ import CLMDB
   func look(
     _ database: MDB_dbi, _ key: [UInt8], _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(QueueError) -> Bool {
+    if let snapshot {
+      guard let value = try snapshot.value(database, key) else { return false }
+      unsafe value.withUnsafeBytes { unsafe body($0) }
+      return true
+    }
     var value = unsafe MDB_val()
     let code = unsafe withValue(key[...]) { unsafe mdb_get(live, database, &$0, &value) }
     if code == MDB_NOTFOUND { return false }
@@ -76,6 +92,7 @@ import CLMDB
 
   /// Whether there is a value under `key`; does not touch it.
   func contains(_ database: MDB_dbi, _ key: [UInt8]) throws(QueueError) -> Bool {
+    if let snapshot { return try snapshot.contains(database, key) }
     var value = unsafe MDB_val()
     let code = unsafe withValue(key[...]) { unsafe mdb_get(live, database, &$0, &value) }
     if code == MDB_NOTFOUND { return false }
@@ -121,6 +138,7 @@ import CLMDB
     _ database: MDB_dbi, from start: [UInt8],
     _ visit: (_ key: [UInt8], _ value: UnsafeRawBufferPointer) throws(QueueError) -> Bool
   ) throws(QueueError) {
+    if let snapshot { return try unsafe snapshot.scan(database, from: start, visit) }
     var failure: QueueError?
     let code = try unsafe withCursor(database) { cursor in
       var key = unsafe MDB_val()

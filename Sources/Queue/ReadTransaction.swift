@@ -56,6 +56,12 @@ public class ReadTransaction {
     return try raw.sealedNumber(.heads, log.rawValue, in: databases) ?? 0
   }
 
+  /// How often records were cut off the end of a log or set aside, so that others could come under their
+  /// keys. What is derived from records and kept elsewhere holds as long as this stays.
+  public func revision() throws(QueueError) -> UInt64 {
+    try raw.sealedNumber(.meta, "revision", in: databases) ?? 0
+  }
+
   /// A consumer's position: the next id it will take; 0 when it never moved.
   public func cursor(_ name: String) throws(QueueError) -> UInt64 {
     try raw.sealedNumber(.cursors, name, in: databases) ?? 0

@@ -1,8 +1,8 @@
 /// Judges the structure of an LMDB file before LMDB follows it.
 ///
 /// LMDB has no page checksums and trusts what it reads: a damaged page number, offset or length
-/// makes it abort or read outside the map. So every process walks the trees of the snapshot that
-/// it opens, once, by itself: page numbers, kinds, offsets and lengths of every entry, key order
+/// makes it abort or read outside the map. So every process that lets LMDB read walks the trees of the
+/// snapshot that it opens, once, by itself (for `JudgedSnapshot` LMDB reads nothing): page numbers, kinds, offsets and lengths of every entry, key order
 /// and the separators above it, depths, counts, and that no page belongs to two owners. What
 /// passes cannot lead LMDB outside its file. A value's content is not looked at: records and small
 /// tables have checksums of their own.
@@ -12,9 +12,6 @@
 /// process writes none). Cost: one `pread` a branch or leaf page and 16 bytes a large value. Not
 /// covered: a page that changes on the disk after the walk.
 struct StructureWalk {
-  /// `CURSOR_STACK`: deeper trees are beyond LMDB itself.
-  private static let deepest = 32
-
   private let reader: PageReader
   private var owned: [Bool]
   private(set) var figures = StructureFigures()
@@ -74,7 +71,7 @@ struct StructureWalk {
   ) throws(QueueError) {
     let before = figures
     var branches: UInt64 = 0
-    guard head.flags == (isFreeList ? TreeHead.integerKeys : 0), head.depth <= Self.deepest,
+    guard head.flags == (isFreeList ? TreeHead.integerKeys : 0), head.depth <= TreePage.deepest,
       (head.root == TreeHead.none) == (head.depth == 0)
     else { throw damaged("\(name): flags \(head.flags), \(head.depth) levels") }
     var pending: [Visit] = []
@@ -82,7 +79,8 @@ struct StructureWalk {
     while let visit = pending.popLast() {
       let page = try reader.tree(visit.page)
       try own(visit.page, 1, name)
-      try order(page, visit, name, isFreeList: isFreeList)
+      try page.requireOrder(
+        from: visit.from, end: visit.end, isFreeList: isFreeList, name, at: reader.path)
       figures.walked += 1
       let isLeaf = visit.level == head.depth
       // LMDB asserts two children below any branch but one of the free list.
@@ -120,32 +118,8 @@ struct StructureWalk {
       guard case .child(let child) = page.nodes[index].content else {
         preconditionFailure("a branch's entry is a child")
       }
-      return Visit(
-        page: child, level: visit.level + 1, from: index == 0 ? visit.from : page.key(index),
-        end: index + 1 < page.nodes.count ? page.key(index + 1) : visit.end)
-    }
-  }
-
-  /// Ascending keys between the separators above; a branch's first key is never looked at.
-  private func order(
-    _ page: TreePage, _ visit: Visit, _ name: String, isFreeList: Bool
-  ) throws(QueueError) {
-    func precedes(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
-      guard isFreeList else { return left.lexicographicallyPrecedes(right) }
-      // Numbers, lowest byte first.
-      return left.reversed().lexicographicallyPrecedes(right.reversed())
-    }
-    let first = page.kind == .leaf ? 0 : 1
-    for index in page.nodes.indices.dropFirst(first) {
-      let key = page.key(index)
-      let isSound =
-        (!isFreeList || key.count == 8)
-        && (index == first || precedes(page.key(index - 1), key))
-        && visit.from.map { !precedes(key, $0) } ?? true
-        && visit.end.map { precedes(key, $0) } ?? true
-      guard isSound else {
-        throw damaged("\(name), page \(page.number): the key of entry \(index) is out of order")
-      }
+      let (from, end) = page.bounds(ofChild: index, from: visit.from, end: visit.end)
+      return Visit(page: child, level: visit.level + 1, from: from, end: end)
     }
   }
 

@@ -50,6 +50,8 @@ struct TreePage {
   }
 
   static let headerLength = 16
+  /// `CURSOR_STACK`: deeper trees are beyond LMDB itself.
+  static let deepest = 32
   private static let nodeHeader = 8
   /// `MDB_MAXKEYSIZE`.
   private static let longestKey = 511
@@ -143,4 +145,61 @@ struct TreePage {
   }
 
   func key(_ index: Int) -> ArraySlice<UInt8> { bytes[nodes[index].key] }
+}
+
+extension TreePage {
+  /// What the keys below the child `index` of a branch lie between.
+  ///
+  /// - Parameters:
+  ///   - from: the least key that may stand below the branch itself.
+  ///   - end: the first one above it that may not.
+  func bounds(
+    ofChild index: Int, from: ArraySlice<UInt8>?, end: ArraySlice<UInt8>?
+  ) -> (from: ArraySlice<UInt8>?, end: ArraySlice<UInt8>?) {
+    (index == 0 ? from : key(index), index + 1 < nodes.count ? key(index + 1) : end)
+  }
+
+  /// Ascending keys between the separators above; a branch's first key is never looked at.
+  ///
+  /// - Parameter isFreeList: keys are numbers, lowest byte first.
+  func requireOrder(
+    from: ArraySlice<UInt8>?, end: ArraySlice<UInt8>?, isFreeList: Bool = false, _ name: String,
+    at path: String
+  ) throws(QueueError) {
+    func precedes(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
+      guard isFreeList else { return left.lexicographicallyPrecedes(right) }
+      return left.reversed().lexicographicallyPrecedes(right.reversed())
+    }
+    let first = kind == .leaf ? 0 : 1
+    for index in nodes.indices.dropFirst(first) {
+      let key = key(index)
+      let isSound =
+        (!isFreeList || key.count == 8)
+        && (index == first || precedes(self.key(index - 1), key))
+        && from.map { !precedes(key, $0) } ?? true
+        && end.map { precedes(key, $0) } ?? true
+      guard isSound else {
+        throw .damaged(path, "\(name), page \(number): the key of entry \(index) is out of order")
+      }
+    }
+  }
+
+  /// The first entry whose key is not below `key`; the count where all are. Keys are in order.
+  func firstIndex(notBelow key: ArraySlice<UInt8>) -> Int {
+    firstIndex { !$0.lexicographicallyPrecedes(key) }
+  }
+
+  /// The first entry whose key is above `key`; a branch's first key counts as below all.
+  func firstIndex(above key: ArraySlice<UInt8>) -> Int {
+    firstIndex { key.lexicographicallyPrecedes($0) }
+  }
+
+  private func firstIndex(where holds: (ArraySlice<UInt8>) -> Bool) -> Int {
+    var (low, high) = (kind == .leaf ? 0 : 1, nodes.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if holds(key(middle)) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
 }

@@ -15,7 +15,13 @@ extension WriteTransaction {
     let removed = try removePieces(log, from: key) { _ in true }
     if !log.usesPart { heads[log.index] = min(try head(log), key.id) }
     leaves[log.index] = nil
+    if removed > 0 { try raiseRevision() }
     return removed
+  }
+
+  /// Says that other records may come under keys that had some: see `ReadTransaction.revision`.
+  func raiseRevision() throws(QueueError) {
+    try raw.setSealed(.meta, "revision", to: littleEndian(try revision() + 1), in: databases)
   }
 
   /// Removes the records of a log below `key`, lowest first, at most `limit` of them. The head stays:
@@ -44,14 +50,6 @@ extension WriteTransaction {
   public func setIdentity(_ identity: String) throws(QueueError) {
     precondition(identity.utf8.count <= 64 << 10, "identity of \(identity.utf8.count) bytes")
     try raw.setSealed(.meta, "identity", to: Array(identity.utf8), in: databases)
-  }
-
-  /// Pages in use by a log as this transaction sees it, in bytes.
-  public func pagesInUse(_ log: Log) throws(QueueError) -> Int {
-    let statistics = try raw.statistics(databases[log])
-    let pages =
-      statistics.ms_branch_pages + statistics.ms_leaf_pages + statistics.ms_overflow_pages
-    return Int(pages) * environment.pageSize
   }
 
   /// Deletes pieces in key order while `isGoing` says so.

@@ -99,6 +99,7 @@ public final class WriteTransaction: ReadTransaction {
     var piece = 0
     while try raw.delete(databases[log], PieceKey(key, piece: piece).bytes(in: log)) { piece += 1 }
     leaves[log.index] = nil
+    try raiseRevision()
   }
 
   public override func head(_ log: Log) throws(QueueError) -> UInt64 {

@@ -27,8 +27,8 @@ import Testing
   }
 
   /// Everything a reader can ask, as one value.
-  static func answers(_ folder: String) throws -> [String] {
-    let queue = try Queue.open(at: folder, options: TemporaryRun.options)
+  static func answers(_ folder: String, _ access: Queue.Access = .readWrite) throws -> [String] {
+    let queue = try Queue.open(at: folder, access: access, options: TemporaryRun.options)
     return try queue.read { transaction in
       var answers = try (0..<count).map { group in
         "\(try transaction.payload(.rollouts, RecordKey(group)).map { XXH64.hash($0.stable) } ?? 0)"
