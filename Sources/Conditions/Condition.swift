@@ -60,6 +60,25 @@ public struct Condition: Sendable, Equatable {
     term = try parser.condition(fields)
   }
 
+  /// What both ask for.
+  public func and(_ other: Condition) -> Condition {
+    Condition(text: "(\(text)) and (\(other.text))", term: .all([term, other.term]))
+  }
+
+  /// A comparison that needs no reading.
+  public static func compare(
+    _ field: String, _ comparison: Comparison, _ value: Value
+  ) -> Condition {
+    Condition(
+      text: "\(field) \(comparison.rawValue) \"\(value.text)\"",
+      term: .compare(field, comparison, value))
+  }
+
+  private init(text: String, term: Term) {
+    self.text = text
+    self.term = term
+  }
+
   /// The fields that it asks for.
   public var fields: Set<String> { term.fields }
 
@@ -92,7 +111,7 @@ extension Condition.Term {
 
 extension Condition.Value {
   /// With a number a text is compared as one, if it is one; with a text as texts are.
-  func compares(_ comparison: Condition.Comparison, _ other: Condition.Value) -> Bool {
+  public func compares(_ comparison: Condition.Comparison, _ other: Condition.Value) -> Bool {
     switch comparison {
     case .contains: return text.lowercased().contains(other.text.lowercased())
     case .containsNot: return !text.lowercased().contains(other.text.lowercased())
@@ -123,7 +142,8 @@ extension Condition.Value {
     }
   }
 
-  private var text: String {
+  /// As `--where` would say it.
+  public var text: String {
     switch self {
     case .number(let number):
       number == number.rounded() && abs(number) < 1e15

@@ -19,16 +19,51 @@ struct GroupRecords: Sendable {
   init?(_ group: GroupID, _ transaction: ReadTransaction, _ drops: inout StepDrops) throws {
     let key = RecordKey(group)
     guard let prompt = try transaction.record(PromptRecord.self, .prompts, key) else { return nil }
+    try self.init(
+      group, prompt, try transaction.record(RolloutRecord.self, .rollouts, key),
+      try transaction.record(VerdictRecord.self, .verdicts, key),
+      try transaction.record(DecisionRecord.self, .decisions, key), transaction, &drops)
+  }
+
+  private init(
+    _ group: GroupID, _ prompt: PromptRecord, _ rollouts: RolloutRecord?, _ judged: VerdictRecord?,
+    _ decision: DecisionRecord?, _ transaction: ReadTransaction, _ drops: inout StepDrops
+  ) throws {
     self.group = group
     self.prompt = prompt
-    rollouts = try transaction.record(RolloutRecord.self, .rollouts, key)
-    let judged = try transaction.record(VerdictRecord.self, .verdicts, key)
+    self.rollouts = rollouts
     verdicts = judged?.verdicts
     judgedDemonstrations = judged?.demonstrations
     verdictSeconds = judged?.seconds ?? []
-    decision = try transaction.record(DecisionRecord.self, .decisions, key)
+    self.decision = decision
     if decision?.drop == nil {
-      decision?.drop = try drops.reason(of: group, step: prompt.step, transaction)
+      self.decision?.drop = try drops.reason(of: group, step: prompt.step, transaction)
+    }
+  }
+
+  /// The groups of a range that lies between the logs' base and the head of `prompts`.
+  ///
+  /// - Throws: `.damaged` where one of them is missing.
+  static func all(
+    of range: Range<GroupID>, _ transaction: ReadTransaction, _ drops: inout StepDrops
+  ) throws -> [GroupRecords] {
+    func records<R: StoredRecord>(_ type: R.Type, _ log: Log) throws -> [GroupID: R] {
+      let found = try transaction.records(
+        type, log, from: RecordKey(range.lowerBound), count: range.count)
+      return Dictionary(uniqueKeysWithValues: found.map { ($0.key.id, $0.record) })
+    }
+    let prompts = try records(PromptRecord.self, .prompts)
+    let rollouts = try records(RolloutRecord.self, .rollouts)
+    let verdicts = try records(VerdictRecord.self, .verdicts)
+    let decisions = try records(DecisionRecord.self, .decisions)
+    return try range.map { group in
+      guard let prompt = prompts[group] else {
+        throw InspectorError(
+          .damaged, at: "prompts/\(group)", "its record is missing, where the log has later ones",
+          remedy: "Look at all of it with `pipeline queue verify`.")
+      }
+      return try GroupRecords(
+        group, prompt, rollouts[group], verdicts[group], decisions[group], transaction, &drops)
     }
   }
 
@@ -62,26 +97,35 @@ struct StepDrops {
   }
 }
 
-extension StoredRun {
+extension Queue {
   /// Groups read in one transaction.
   private static let portion: UInt64 = 64
 
+  /// Visits the groups of a range that lies between base and head, in order, until `visit` says false.
+  func forEachGroup(
+    in range: Range<GroupID>, _ visit: (GroupRecords) throws -> Bool
+  ) throws {
+    var drops = StepDrops()
+    var next = range.lowerBound
+    while next < range.upperBound {
+      let part = next..<min(next + Self.portion, range.upperBound)
+      // Decoded inside, used outside: what the caller does may take long.
+      let groups = try read { try GroupRecords.all(of: part, $0, &drops) }
+      for group in groups where try !visit(group) { return }
+      next = part.upperBound
+    }
+  }
+}
+
+extension StoredRun {
   /// Visits groups from `start` on, in order, until `visit` says false.
   func forEachGroup(
     from start: GroupID = 0, _ visit: (GroupRecords) throws -> Bool
   ) throws {
     let (base, head) = try queue.read { (try RunBase($0).group, try $0.head(.prompts)) }
-    var next = max(start, base)
-    var drops = StepDrops()
-    while next < head {
-      let range = next..<min(next + Self.portion, head)
-      // Decoded inside, used outside: what the caller does may take long.
-      let groups = try queue.read { transaction in
-        try range.map { try GroupRecords($0, transaction, &drops) }
-      }
-      for case let group? in groups where try !visit(group) { return }
-      next = range.upperBound
-    }
+    let first = max(start, base)
+    guard first < head else { return }
+    try queue.forEachGroup(in: first..<head, visit)
   }
 
   /// The first group of `step`, by bisection: steps ascend with the GroupID.

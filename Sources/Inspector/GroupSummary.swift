@@ -34,6 +34,8 @@ public struct GroupSummary: Sendable, Equatable, Encodable {
   public var reason: String?
   /// Tokens of each rollout.
   public var lengths: [Int]
+  /// The verifier's rule for each rollout, or its error.
+  public var verdicts: [String]
   public var prompt: String
 
   init(_ records: GroupRecords) {
@@ -49,6 +51,7 @@ public struct GroupSummary: Sendable, Equatable, Encodable {
     rewards = records.verdicts?.map(\.reward) ?? []
     reason = records.decision?.drop ?? records.decision?.rule ?? records.rollouts?.refusal
     lengths = records.rollouts?.rollouts.map(\.tokens.count) ?? []
+    verdicts = records.verdicts?.map(\.reason) ?? []
     prompt = records.prompt.prompt.text
   }
 }
@@ -69,44 +72,9 @@ extension GroupSummary.Fate {
   }
 }
 
-/// Which groups a list shows.
-public struct GroupFilter: Sendable, Equatable {
-  public var step: UInt64?
-  public var source: String?
-  /// The first group to look at.
-  public var from: GroupID
-  public var limit: Int
-
-  public init(step: UInt64? = nil, source: String? = nil, from: GroupID = 0, limit: Int = .max) {
-    self.step = step
-    self.source = source
-    self.from = from
-    self.limit = limit
-  }
-}
-
-extension StoredRun {
-  /// Hands the groups that pass `filter` to `body`, in order.
-  /// - Returns: whether there are more than `filter.limit`.
-  @discardableResult
-  public func list(
-    _ filter: GroupFilter, _ body: (GroupSummary) throws -> Void
-  ) throws -> Bool {
-    var start = filter.from
-    if let step = filter.step { start = max(start, try firstGroup(ofStep: step)) }
-    var left = filter.limit
-    var hasMore = false
-    try forEachGroup(from: start) { records in
-      if let step = filter.step, records.prompt.step != step { return false }
-      if let source = filter.source, records.prompt.prompt.source != source { return true }
-      guard left > 0 else {
-        hasMore = true
-        return false
-      }
-      left -= 1
-      try body(GroupSummary(records))
-      return true
-    }
-    return hasMore
+extension Verdict {
+  /// Why there is this reward, or none.
+  var reason: String {
+    if case .error(let reason) = outcome { reason } else { rule }
   }
 }

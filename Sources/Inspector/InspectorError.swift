@@ -15,6 +15,10 @@ public struct InspectorError: DescribedError, Equatable {
     case exists
     /// A file of the run cannot be read, or is not what it should be.
     case file
+    /// A record that must be there is not.
+    case damaged
+    /// What was asked for means nothing: a sort order, a column, a pattern.
+    case badRequest
   }
 
   public var code: Code
@@ -31,8 +35,9 @@ public struct InspectorError: DescribedError, Equatable {
 
   public var exitStatus: ExitStatus {
     switch code {
-    case .noRun, .noGroup, .noQuantity, .exists, .noTerminal: .usage
+    case .noRun, .noGroup, .noQuantity, .exists, .noTerminal, .badRequest: .usage
     case .file: .runFailed
+    case .damaged: .corrupt
     }
   }
 }

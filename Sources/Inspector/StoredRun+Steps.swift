@@ -18,7 +18,11 @@ extension StoredRun {
   /// The groups of one step, in order.
   public func groups(ofStep step: UInt64) throws -> [GroupSummary] {
     var groups: [GroupSummary] = []
-    try list(GroupFilter(step: step)) { groups.append($0) }
+    try forEachGroup(from: try firstGroup(ofStep: step)) { records in
+      guard records.prompt.step == step else { return false }
+      groups.append(GroupSummary(records))
+      return true
+    }
     return groups
   }
 }

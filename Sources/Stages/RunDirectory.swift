@@ -22,6 +22,8 @@ public struct RunDirectory: Sendable, Equatable {
   public var summary: String { path + "/summary.json" }
   public var metrics: String { path + "/metrics.jsonl" }
   public var logs: String { path + "/logs" }
+  /// What groups are chosen by; derived from the queue.
+  public var index: String { path + "/index" }
   /// What judges have replied.
   var judgements: String { "\(path)/\(JudgementStore.fileName)" }
   public var attempts: String { path + "/logs/generation.attempts" }

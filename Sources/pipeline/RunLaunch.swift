@@ -3,6 +3,7 @@ import Digest
 import Evaluation
 import Files
 import Foundation
+import Inspector
 import Operators
 import Records
 import Stages
@@ -93,6 +94,8 @@ struct RunLaunch {
       }
       evaluation.after = after
     }
+    // What lists and pages choose groups by stands ready when the run does.
+    try GroupIndex(run.queue, folder: run.directory.index).update()
     return .done(try write(.done))
   }
 

@@ -1,3 +1,4 @@
+import Conditions
 import Foundation
 import Inspector
 import Queue
@@ -20,16 +21,19 @@ struct StoredRunTests {
     try body(copy)
   }
 
-  private func listed(_ run: StoredRun, _ filter: GroupFilter) throws -> [GroupSummary] {
+  private func listed(
+    _ run: StoredRun, _ condition: String? = nil, from: GroupID = 0
+  ) throws -> [GroupSummary] {
     var groups: [GroupSummary] = []
-    try run.list(filter) { groups.append($0) }
+    let query = try GroupQuery(where: condition.map { try Condition(onGroups: $0) }, from: from)
+    try run.list(query) { groups.append($0.summary) }
     return groups
   }
 
   @Test("a list holds every group with its fate, also of stages that have not come to it")
   func list() throws {
     try closed { folder in
-      let groups = try listed(StoredRun(opening: folder), GroupFilter())
+      let groups = try listed(StoredRun(opening: folder))
       #expect(groups.map(\.group) == Array(0..<6))
       #expect(
         groups.map(\.fate)
@@ -57,7 +61,7 @@ struct StoredRunTests {
       do { try FileManager.default.removeItem(atPath: copy) } catch { print("left: \(copy)") }
     }
     let run = try StoredRun(opening: copy)
-    let groups = try listed(run, GroupFilter())
+    let groups = try listed(run)
     #expect(groups[0].fate == .dropped && groups[0].reason == "surplus")
     #expect(groups[1].fate == .imitated && groups[3].fate == .reinforced)
     let view = try run.group(0)
@@ -68,12 +72,12 @@ struct StoredRunTests {
   func filters() throws {
     try closed { folder in
       let run = try StoredRun(opening: folder)
-      #expect(try listed(run, GroupFilter(step: 1)).map(\.group) == [3, 4, 5])
-      #expect(try listed(run, GroupFilter(step: 7)).isEmpty)
-      #expect(try listed(run, GroupFilter(source: "addition")).map(\.group) == [0, 2, 4])
-      #expect(try listed(run, GroupFilter(step: 1, from: 4)).map(\.group) == [4, 5])
-      #expect(try run.list(GroupFilter(limit: 2)) { _ in })
-      #expect(try !run.list(GroupFilter(limit: 6)) { _ in })
+      #expect(try listed(run, "step = 1").map(\.group) == [3, 4, 5])
+      #expect(try listed(run, "step = 7").isEmpty)
+      #expect(try listed(run, "source = addition").map(\.group) == [0, 2, 4])
+      #expect(try listed(run, "step = 1", from: 4).map(\.group) == [4, 5])
+      #expect(try run.list(GroupQuery(limit: 2)) { _ in } == (6, true))
+      #expect(try run.list(GroupQuery(limit: 6)) { _ in } == (6, false))
     }
   }
 
