@@ -49,7 +49,10 @@ public struct Replay {
   ) throws {
     let settings = try RunSettings(definition)
     let setting = ReplaySetting(settings)
-    stored = try StoredSteps(queue, promptsPerStep: setting.promptsPerStep)
+    // What remembers earlier steps must see them.
+    let remembers = algorithms.contains { $0.algorithm.carriesMemory }
+    stored = try StoredSteps(
+      queue, promptsPerStep: setting.promptsPerStep, of: remembers ? nil : request.group)
     self.request = request
     chosen = try stored.choose(request)
     replays = try algorithms.map { try AlgorithmReplay($0, setting) }
@@ -245,8 +248,13 @@ extension StoredSteps {
   func choose(_ request: Replay.Request) throws(ReplayError) -> [Span] {
     guard let last = spans.last else {
       throw ReplayError(
-        .notThere, at: "the run", "it has no step whose groups all have verdicts",
-        remedy: "Let it work first: `pipeline resume RUN`.")
+        .notThere, at: request.group.map { "group \($0)" } ?? "the run",
+        request.group == nil
+          ? "it has no step whose groups all have verdicts"
+          : "no step whose groups all have verdicts holds it",
+        remedy: request.group == nil
+          ? "Let it work first: `pipeline resume RUN`."
+          : "List groups with `pipeline inspect list RUN`; one that is there waits for its step.")
     }
     if let group = request.group {
       guard let span = spans.first(where: { $0.groups.contains(group) }) else {

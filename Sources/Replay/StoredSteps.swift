@@ -44,15 +44,16 @@ package struct StoredSteps: Sendable {
   /// Groups that one thread decodes at a time.
   private static let share = 4
 
-  /// - Parameter promptsPerStep: groups of a wave: a step without all groups of its last wave is not
-  ///   whole.
-  package init(_ queue: Queue, promptsPerStep: Int) throws {
+  /// - Parameters:
+  ///   - promptsPerStep: groups of a wave: a step without all groups of its last wave is not whole.
+  ///   - group: looks for the step of this group alone; nil: for all of them.
+  package init(_ queue: Queue, promptsPerStep: Int, of group: GroupID? = nil) throws {
     self.queue = queue
     let end = try queue.read { try $0.head(.verdicts) }
     let total = try queue.read { try $0.head(.prompts) }
     var spans: [Span] = []
-    var next: GroupID = 0
-    while next < end {
+    var next = try group.map { try Self.start(ofStepOf: $0, queue) } ?? 0
+    reading: while next < end {
       let records = try queue.read {
         try $0.records(PromptRecord.self, .prompts, from: RecordKey(next), count: Self.portion)
       }
@@ -60,6 +61,7 @@ package struct StoredSteps: Sendable {
         if let last = spans.last, last.step == record.step {
           spans[spans.count - 1].groups = last.groups.lowerBound..<key.id + 1
         } else {
+          if group != nil, !spans.isEmpty { break reading }
           spans.append(Span(step: record.step, groups: key.id..<key.id + 1))
         }
       }
@@ -71,6 +73,23 @@ package struct StoredSteps: Sendable {
     }
     self.spans = spans
     unfinished = Int(total - (spans.last?.groups.upperBound ?? 0))
+  }
+
+  /// The first group of the step of `group`; `group` itself where there is no such record.
+  private static func start(ofStepOf group: GroupID, _ queue: Queue) throws -> GroupID {
+    try queue.read { transaction in
+      func step(_ group: GroupID) throws -> UInt64? {
+        try transaction.record(PromptRecord.self, .prompts, RecordKey(group))?.step
+      }
+      guard let own = try step(group) else { return group }
+      // Steps ascend with the GroupID, and trimmed groups have none.
+      var (below, first) = (GroupID(0), group)
+      while below < first {
+        let middle = below + (first - below) / 2
+        if try step(middle) == own { first = middle } else { below = middle + 1 }
+      }
+      return first
+    }
   }
 
   /// The records of a step, decoded on all cores.
