@@ -15,7 +15,7 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchTrain.self, BenchRollout.self, BenchStep.self, BenchGate.self, BenchStore.self,
-      BenchTokenizer.self, BenchVerifier.self, BenchRoofline.self,
+      BenchTokenizer.self, BenchVerifier.self, BenchRoofline.self, BenchSynthetic.self,
     ])
 }
 
