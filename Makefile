@@ -11,12 +11,13 @@ SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check e
 PIPELINE = .build/release/pipeline
 PACKAGES = libzstd-dev zlib1g-dev liblmdb-dev libssl-dev pkg-config
 COMPARISON = libopenblas0-pthread python3
+BROWSER = chromium chromium-driver
 MODULES = libzstd zlib lmdb libcrypto
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 SANITIZERS = sanitize-address sanitize-thread sanitize-undefined
 
-.PHONY: demo twins algorithms bench test comparison crash crash-planted soak fuzz $(SANITIZERS) build packages format lint \
+.PHONY: demo twins algorithms bench test comparison browser crash crash-planted soak fuzz $(SANITIZERS) build packages format lint \
   clean
 
 demo: build
@@ -31,7 +32,7 @@ twins: build
 algorithms: build
 	docs/tools/compare-algorithms.sh
 
-test: packages comparison
+test: packages comparison browser
 	$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build
 
@@ -110,6 +111,12 @@ comparison: packages
 	@{ ldconfig -p | grep -q libopenblas.so.0 && command -v python3 >/dev/null; } || \
 	  { echo "installing $(COMPARISON)"; $(SUDO) apt-get update -qq && \
 	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(COMPARISON); }
+
+# In which the tests open the pages.
+browser: packages
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || \
+	  { echo "installing $(BROWSER)"; $(SUDO) apt-get update -qq && \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(BROWSER); }
 
 packages:
 	@pkg-config --exists $(MODULES) 2>/dev/null || \

@@ -82,7 +82,9 @@ let package = Package(
     module(
       "Inspector",
       [
-        "Records", "Files", "Definition", "Tokenizer", "Metrics", "Verifiers", "Judges", "Queue",
+        "Records", "Files", "Conditions", "Definition", "Tokenizer", "Metrics", "Verifiers",
+        "Judges",
+        "Queue",
         "Stages",
       ]),
     module("Browser", ["Records", "Verifiers", "Stages", "Inspector"]),
@@ -99,6 +101,14 @@ let package = Package(
         "Judges", "Shards", "Stages", "Inspector", "Evaluation",
       ]),
     module("Replay", ["Records", "Randomness", "Estimator", "Definition", "Queue", "Stages"]),
+    // Apart from the pages' code, so that a change there does not embed them again.
+    .target(name: "PageAssets", resources: [.embedInCode("Assets")], swiftSettings: strict),
+    module(
+      "Pages",
+      [
+        "Records", "Files", "Digest", "Conditions", "Definition", "Tokenizer", "Estimator", "Queue",
+        "Policy", "Judges", "Stages", "Inspector", "Evaluation", "Replay", "Metrics", "PageAssets",
+      ]),
     module(
       "WebServer",
       ["Records"]
@@ -126,7 +136,7 @@ let package = Package(
         "Stages", "Inspector", "Browser", "Evaluation", "Conditions", "Preparation", "Check",
         "Shards",
         "Queue", "Definition", "Estimator", "Metrics",
-        "Laboratory", "Replay", "Bench", "Verifiers", "Judges",
+        "Laboratory", "Replay", "Bench", "Verifiers", "Judges", "Pages", "WebServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -173,7 +183,11 @@ let package = Package(
     // The browser walks through the run that these make.
     tests(
       "Inspector",
-      ["Inspector", "Browser", "Records", "Queue", "Tokenizer", "Stages", "Verifiers"]),
+      [
+        "Inspector", "Browser", "Conditions", "Records", "Queue", "Tokenizer", "Stages",
+        "Verifiers",
+      ]),
+    tests("Pages", ["Pages", "Records"]),
     tests("Operators", ["COps", "Operators", "Estimator", "Randomness"]),
     tests(
       "Stages",
@@ -185,8 +199,9 @@ let package = Package(
     tests(
       "Fuzz",
       [
-        "Records", "ChatTemplate", "Definition", "Estimator", "Mathematics", "Parquet", "Policy",
-        "Queue", "Shards", "Stages", "Tokenizer", "Verifiers", "WebServer",
+        "Records", "ChatTemplate", "Conditions", "Definition", "Estimator", "Inspector",
+        "Mathematics", "Parquet", "Policy", "Queue", "Shards", "Stages", "Tokenizer", "Verifiers",
+        "WebServer",
       ]),
     // A client that sends anything.
     .target(name: "RawClient", path: "Tests/RawClient", swiftSettings: strict),
@@ -221,6 +236,8 @@ let package = Package(
     tests("DiskFaults", ["DiskFaults"]),
     // The binary that these run stands beside theirs.
     tests("Crash", ["CrashLab", "DiskFaults", "pipeline"]),
-    tests("Command", ["JudgeServer", "Records", "Policy", "Shards", "Tokenizer", "pipeline"]),
+    tests(
+      "Command",
+      ["JudgeServer", "RawClient", "Records", "Policy", "Shards", "Tokenizer", "pipeline"]),
   ]
 )

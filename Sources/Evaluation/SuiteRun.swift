@@ -3,7 +3,7 @@ import Policy
 import Queue
 import Randomness
 import Records
-import Stages
+public import Stages
 
 /// One suite's questions on their way through reader, rollout generator and verifier, in a queue of its
 /// own: killed at any time it goes on where it was.
@@ -112,7 +112,7 @@ final class SuiteRun {
 
 extension QuestionSamples {
   /// What an evaluation's queue holds, question by question.
-  static func read(_ ledger: Ledger) throws -> [QuestionSamples] {
+  public static func read(_ ledger: Ledger) throws -> [QuestionSamples] {
     try (0..<ledger.head(.verdicts)).map { group in
       QuestionSamples(
         try ledger.existing(PromptRecord.self, .prompts, group).prompt,

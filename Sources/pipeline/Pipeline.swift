@@ -12,7 +12,8 @@ struct Pipeline: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, ResumeCommand.self, RewindCommand.self, AtCommand.self, StatusCommand.self,
-      WatchCommand.self, InspectCommand.self, MetricsCommand.self, TraceCommand.self,
+      WatchCommand.self, InspectCommand.self, ReportCommand.self, ServeCommand.self,
+      MetricsCommand.self, TraceCommand.self,
       VerifyCommand.self, ReplayCommand.self, EvalCommand.self, CompareCommand.self,
       AlgorithmsCommand.self,
       DataCommand.self,
