@@ -1,0 +1,157 @@
+import Foundation
+import RawClient
+import Testing
+
+/// `pipeline serve` on a folder, ended with the object.
+private final class Served: Sendable {
+  let address: String
+  private let process: Process
+  private let scratch: Scratch
+
+  init(_ folder: String) throws {
+    scratch = try Scratch()
+    let log = try scratch.write("", to: "serve.log")
+    process = Process()
+    process.executableURL = URL(fileURLWithPath: Binary.path)
+    process.arguments = ["serve", folder, "--port", "0"]
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+    process.standardOutput = file
+    process.standardError = file
+    try process.run()
+    var found: String?
+    for _ in 0..<200 where found == nil {
+      usleep(50_000)
+      let text = try String(contentsOfFile: log, encoding: .utf8)
+      found = text.firstMatch(of: /http:\/\/127\.0\.0\.1:\d+/).map { String($0.0) }
+    }
+    guard let found else { throw Browser.Unanswered(what: "serve told no address") }
+    address = found
+  }
+
+  deinit {
+    process.terminate()
+    process.waitUntilExit()
+  }
+
+  func get(_ path: String) throws -> Response {
+    let port = try #require(address.split(separator: ":").last.flatMap { Int($0) })
+    let client = try RawClient(port, seconds: 60)
+    client.send("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+    return try #require(client.response())
+  }
+}
+
+@Suite("Live pages in a browser", .needsBinary, .serialized)
+struct LivePageTests {
+  private func served() throws -> Served {
+    try Served(SeenRuns.shared.get().scratch.path + "/runs")
+  }
+
+  @Test("filters filter, and an error points at the character")
+  func filters() throws {
+    let server = try served()
+    let browser = try Browser()
+    try browser.open("\(server.address)/#/run/hpt/groups")
+    func ask(_ condition: String) throws {
+      _ = try browser.script("document.querySelector('input[name=where]').value = ''")
+      try browser.focus("input[name=where]")
+      try browser.press(condition + Browser.Key.enter)
+      try browser.settle()
+    }
+    #expect(try browser.count("tr[data-row]") == 32)
+    try ask("step = 2")
+    try browser.wait("eight groups are left") { try browser.count("tr[data-row]") == 8 }
+    try ask("step = 2 and length >")
+    try browser.wait("an error") { try browser.count("#where-error [data-caret]") == 1 }
+    let caret = try browser.script(
+      "return document.querySelector('#where-error [data-caret]').dataset.caret")
+    #expect(caret as? String == "21")
+    #expect(try browser.complaints().allSatisfy { $0.contains("400") })
+  }
+
+  @Test("a run that comes while the page is open appears on it, and its numbers follow")
+  func live() throws {
+    let runs = try SeenRuns.shared.get()
+    let server = try served()
+    let browser = try Browser()
+    try browser.open("\(server.address)/#/")
+    #expect(try browser.count("tr[data-run]") == 3)
+    let late = runs.scratch.path + "/runs/late"
+    defer { try? FileManager.default.removeItem(atPath: late) }
+    let definition = "\(runs.scratch.path)/hpt-data.yaml"
+    let made = try Binary.run(["run", definition, "--run", late, "--quiet"])
+    #expect(made.status == 0, "\(made)")
+    try browser.wait("the new run", seconds: 60) { try browser.count("tr[data-run=late]") == 1 }
+    #expect(try browser.complaints() == [])
+  }
+
+  @Test("the keyboard alone reaches everything")
+  func keyboard() throws {
+    let server = try served()
+    let browser = try Browser()
+    for page in ["#/", "#/run/hpt", "#/run/hpt/gate", "#/run/hpt/groups", "#/run/hpt/group/3"] {
+      try browser.open("\(server.address)/\(page)")
+      // What is drawn anew meanwhile is known by how it begins.
+      _ = try browser.script(
+        """
+        window.seen = new Set(); window.known = e => e.id || e.outerHTML.slice(0, 60);
+        document.activeElement.blur()
+        """)
+      let everything = """
+        [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex]')].filter(e =>
+          e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true})
+          && !(e.type === 'radio' && !e.checked))
+        """
+      let count = try #require(try browser.script("return \(everything).length") as? Int)
+      for _ in 0..<count + 10 {
+        try browser.press(Browser.Key.tab)
+        _ = try browser.script("window.seen.add(known(document.activeElement))")
+      }
+      let left = try browser.script(
+        """
+        return \(everything).filter(e => !window.seen.has(known(e))).map(e => e.outerHTML.slice(0, 120))
+        """)
+      #expect(left as? [String] == [], "\(page)")
+      #expect(count > 5, "\(page)")
+    }
+  }
+
+  @Test("a hostile run is text on live pages too, and nothing is loaded from elsewhere")
+  func hostile() throws {
+    let server = try served()
+    let browser = try Browser()
+    let key = "hostile%20%3Cb%3E"
+    for page in ["", "/gate", "/curves", "/groups", "/group/0", "/group/7", "/audit", "/pipeline"] {
+      try browser.open("\(server.address)/#/run/\(key)\(page)")
+      #expect(try browser.complaints() == [], "\(page)")
+      #expect(try browser.script("return window.hostile === undefined") as? Bool == true, "\(page)")
+    }
+    let elsewhere = """
+      return performance.getEntriesByType('resource')
+        .filter(e => !e.name.startsWith(location.origin)).map(e => e.name)
+      """
+    #expect(try browser.script(elsewhere) as? [String] == [])
+    let policy = try #require(try server.get("/")["content-security-policy"])
+    #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
+  }
+
+  @Test("views answer what is asked, and refuse what means nothing, by name")
+  func views() throws {
+    let server = try served()
+    for (path, status) in [
+      ("runs", 200), ("runs/hpt", 200), ("runs/hpt/metrics", 200), ("runs/hpt/gate?count=3", 200),
+      ("runs/hpt/groups/31", 200), ("runs/hpt/audit", 200), ("runs/hpt/pipeline", 200),
+      ("compare?runs=hpt,grpo", 200), ("runs/none", 404), ("runs/hpt/groups/32", 404),
+      ("runs/hpt/groups?limit=-1", 400), ("runs/hpt/groups?colour=red", 400), ("nothing", 404),
+      ("runs/hpt/gate?sort=luck", 400), ("compare?runs=hpt,hpt", 400),
+      ("runs/..%2F..%2Fdata", 404), ("runs/%2e%2e", 404),
+    ] {
+      let response = try server.get("/api/" + path)
+      // What no path may look like is refused before anybody looks for a run.
+      let isRefused = path.contains("%") && response.status == 400
+      #expect(response.status == status || isRefused, "\(path): \(response.status)")
+      let body = try JSONSerialization.jsonObject(with: Data(response.body))
+      #expect(body is [String: Any], "\(path)")
+    }
+  }
+}
