@@ -53,7 +53,7 @@ public enum PageShell {
 
   /// JSON that no reader of HTML takes for anything else: `<`, `>` and `&` as escapes, which JSON has
   /// inside strings alone; and the line ends of JavaScript that JSON has not.
-  private static func embedded(_ json: [UInt8]) -> [UInt8] {
+  static func embedded(_ json: [UInt8]) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(json.count + json.count / 64)
     for byte in json {

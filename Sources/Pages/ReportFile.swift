@@ -17,9 +17,8 @@ public struct ReportFile {
 
   /// Bytes that a report may have.
   public static let standardLimit = 20_000_000
-  /// Rows of a run's list of groups, and questions of its map.
+  /// Groups of a run at most: replaying each takes about a tenth of a second.
   private static let listed = 240
-  private static let mapped = 200
 
   private let library: RunLibrary
   private let limit: Int
@@ -46,9 +45,6 @@ public struct ReportFile {
           (["runs", name] + view).joined(separator: "/"),
           library.view(["runs", key] + view, query: [:]))
       }
-      try views.add(
-        "runs/\(name)/gate",
-        library.view(["runs", key, "gate"], query: ["count": "\(Self.mapped)"]))
     }
     if keys.count > 1 {
       try views.add(
@@ -71,12 +67,14 @@ public struct ReportFile {
       let run = try library.run(key)
       let (first, end) = try run.stored.groups()
       all += Int(end - first)
-      // What is left is shared by the runs that are still to come.
+      // What is left is shared by the runs that are still to come; the gate's page of this one depends on
+      // the groups, and is no larger than that of other questions.
       let share = (limit - Self.shell - views.bytes) / (keys.count - place)
-      let room = views.bytes + share
+      let room = try views.bytes + share - Self.gateBytes(library, key)
       var shown: [GroupID] = []
       for group in Self.spread(first..<end, most: Self.listed) {
-        let view = try library.view(["runs", key, "groups", "\(group)"], query: [:])
+        let view = PageShell.embedded(
+          try library.view(["runs", key, "groups", "\(group)"], query: [:]))
         // A row of the list comes with it.
         guard views.bytes + view.count + 1000 <= room else { break }
         views.add("runs/\(Self.component(key))/groups/\(group)", view)
@@ -84,10 +82,18 @@ public struct ReportFile {
       }
       added += shown.count
       try views.add(
+        "runs/\(Self.component(key))/gate",
+        PageJSON.encode(GateView(run, questionsOf: shown.sorted())))
+      try views.add(
         "runs/\(Self.component(key))/groups",
         PageJSON.encode(GroupListView(run, of: shown.sorted(), all: Int(end - first))))
     }
     return (added, all)
+  }
+
+  private static func gateBytes(_ library: RunLibrary, _ key: String) throws -> Int {
+    let view = try library.view(["runs", key, "gate"], query: ["count": "200"])
+    return PageShell.embedded(view).count + 50_000
   }
 
   /// Groups of a range so that any beginning of them lies evenly in it: its ends, its middle, the middles of
@@ -125,6 +131,7 @@ private struct EmbeddedViews {
   var bytes: Int { parts.count }
 
   mutating func add(_ path: String, _ json: [UInt8]) {
+    let json = PageShell.embedded(json)
     if count > 0 { parts.append(UInt8(ascii: ",")) }
     count += 1
     parts += Array("\"\(path)\":".utf8) + json

@@ -101,6 +101,10 @@ struct ReportTests {
     let file = try report([runs.hpt], ["--limit", "2"])
     let size = try #require(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int)
     #expect(size < 2_000_000)
+    // Texts that take six bytes for each of theirs count as what they take.
+    let other = try report([runs.hostile], ["--limit", "2"])
+    let bytes = try FileManager.default.attributesOfItem(atPath: other)[.size] as? Int
+    #expect(try #require(bytes) < 2_000_000)
     let again = try Binary.run(["report", runs.hpt, "--out", file])
     #expect(again.status == 1 && again.isOneLineError, "\(again)")
     let absent = try Binary.run(["report", runs.scratch.path + "/none"])

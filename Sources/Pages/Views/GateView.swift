@@ -29,10 +29,28 @@ struct GateView: Encodable {
   var sources: Named<String>
 
   init(_ run: LibraryRun, _ query: PageQuery) throws {
-    from = try query.number("from", standard: 0)
+    let from = try query.number("from", standard: 0)
     let count = try query.number("count", standard: 50, most: Self.most)
     let names = GateHistory.Order.allCases.map(\.rawValue)
     let order = GateHistory.Order(rawValue: try query.choice("sort", of: names)) ?? .first
+    try self.init(run, from: from) { history in
+      let places = history.places(order).dropFirst(Int(clamping: from)).prefix(Int(count))
+      return places.map { history.questions[$0] }
+    }
+  }
+
+  /// With the questions of some groups alone: of a report, whose other groups are not there.
+  init(_ run: LibraryRun, questionsOf groups: [GroupID]) throws {
+    let ids = Set(try groups.map { try run.stored.summary(of: $0).id })
+    try self.init(run, from: 0) { history in
+      Array(history.questions.filter { ids.contains($0.id) }.prefix(Int(Self.most)))
+    }
+  }
+
+  private init(
+    _ run: LibraryRun, from: UInt64, _ choose: (GateHistory) -> [GateHistory.Question]
+  ) throws {
+    self.from = from
     let line = run.stored.directory.exists ? GateLine(try run.settings()) : GateLine()
     gamma = line.share
     gammaText = line.text
@@ -44,8 +62,7 @@ struct GateView: Encodable {
     }
     slices = history.slices.map { $0.binned(UInt64(size), from: history.steps.first?.step ?? 0) }
     total = history.questions.count
-    let places = history.places(order).dropFirst(Int(clamping: from)).prefix(Int(count))
-    let chosen = places.map { history.questions[$0] }
+    let chosen = choose(history)
     let cells = try run.stored.gateCells(of: chosen.map(\.id))
     questions = try chosen.map { question in
       Question(
