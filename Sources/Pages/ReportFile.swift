@@ -75,8 +75,8 @@ public struct ReportFile {
       for group in Self.spread(first..<end, most: Self.listed) {
         let view = PageShell.embedded(
           try library.view(["runs", key, "groups", "\(group)"], query: [:]))
-        // A row of the list comes with it.
-        guard views.bytes + view.count + 1000 <= room else { break }
+        // A row of the list comes with it. A group that is too large keeps no smaller one out.
+        guard views.bytes + view.count + 1000 <= room else { continue }
         views.add("runs/\(Self.component(key))/groups/\(group)", view)
         shown.append(group)
       }

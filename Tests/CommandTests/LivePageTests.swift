@@ -135,6 +135,45 @@ struct LivePageTests {
     #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
   }
 
+  @Test("a run that is watched comes to the same, and its file takes a few commits more at most")
+  func watched() throws {
+    let runs = try SeenRuns.shared.get()
+    let scratch = try Scratch()
+    func run(_ name: String) throws -> Process {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: Binary.path)
+      process.arguments = [
+        "run", "\(runs.scratch.path)/hpt-data.yaml", "--set", "steps=60", "--run",
+        "\(scratch.path)/\(name)", "--quiet",
+      ]
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      return process
+    }
+    func size(_ name: String) throws -> Int {
+      let file = "\(scratch.path)/\(name)/queue/data.mdb"
+      let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
+      return try #require(size)
+    }
+    let quiet = try run("quiet")
+    quiet.waitUntilExit()
+    let server = try Served(scratch.path)
+    let watched = try run("watched")
+    var answers = 0
+    while watched.isRunning {
+      for view in ["", "/gate", "/groups?where=reward%3D0", "/audit", "/pipeline", "/groups/3"] {
+        if try server.get("/api/runs/watched\(view)").status == 200 { answers += 1 }
+      }
+    }
+    #expect(quiet.terminationStatus == 0 && watched.terminationStatus == 0 && answers > 10)
+    let digests = try ["quiet", "watched"].map {
+      try Binary.run(["queue", "digest", "\(scratch.path)/\($0)"]).out
+    }
+    #expect(digests[0] == digests[1])
+    #expect(try size("watched") < size("quiet") + (512 << 10))
+  }
+
   @Test("views answer what is asked, and refuse what means nothing, by name")
   func views() throws {
     let server = try served()

@@ -90,6 +90,11 @@ struct ReportTests {
       )
       #expect(raw as? Bool == false, "\(page)")
     }
+    // The megabyte is cut on the page, and says so.
+    try browser.open("file://\(file)#/run/\(key)/group/7")
+    let shown = try browser.script("return document.querySelector('main').innerText.length") as? Int
+    #expect(try #require(shown) < 100_000)
+    #expect(try browser.text("main")?.contains("1,200,000") == true)
     try browser.open("file://\(file)#/run/\(key)/group/0")
     #expect(try browser.text("main")?.contains("<script>window.hostile=1</script>") == true)
     #expect(try browser.count(".escape") > 0)

@@ -51,7 +51,8 @@ final class SeenRuns: Sendable {
 
   /// Prompts, ground truths, demonstrations and tokens made of what must never be obeyed.
   private func makeHostileData() throws {
-    let long = String(repeating: "<b>A</b>", count: 150)
+    // A line of more than a megabyte.
+    let long = String(repeating: "<b>A</b>", count: 150_000)
     let rows = (0..<8).map { index in
       [
         "id": "<i>\(index)\u{202E}</i>",
