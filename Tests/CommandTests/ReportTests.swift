@@ -77,6 +77,11 @@ struct ReportTests {
     let runs = try SeenRuns.shared.get()
     let browser = try Browser()
     let file = try report([runs.hostile])
+    // Nothing inside the data ends or reopens an element, or begins a comment.
+    let html = try String(contentsOfFile: file, encoding: .utf8)
+    for (mark, times) in [("</script", 2), ("<script", 2), ("<!--", 0)] {
+      #expect(html.components(separatedBy: mark).count == times + 1, "\(mark)")
+    }
     let key = "hostile%20%3Cb%3E"
     for page in Self.pages + ["/group/7"] {
       try browser.open("file://\(file)#/run/\(key)\(page)")
