@@ -8,13 +8,32 @@ final class ExportFile {
   private let path: String
   /// Nil: stdout.
   private let file: FileHandle?
-  private var buffer = ""
+  private let temporary: String
+  private var buffer: [UInt8] = []
 
-  private var temporary: String { "\(path).\(getpid()).tmp" }
+  /// Hands `body` the file, puts it in its place when `body` is through, and leaves nothing behind when
+  /// it throws.
+  ///
+  /// - Parameters:
+  ///   - path: `-` is stdout.
+  ///   - replaces: an existing file gives way, once the new one is whole.
+  static func write<Result>(
+    _ path: String, replaces: Bool, _ body: (ExportFile) throws -> Result
+  ) throws -> Result {
+    let file = try ExportFile(path, replaces: replaces)
+    do {
+      let result = try body(file)
+      try file.close()
+      return result
+    } catch {
+      file.abandon()
+      throw error
+    }
+  }
 
-  /// - Parameter replaces: an existing file gives way, once the new one is whole.
-  init(_ path: String, replaces: Bool) throws {
+  private init(_ path: String, replaces: Bool) throws {
     self.path = path
+    temporary = "\(path).\(getpid()).tmp"
     guard path != "-" else {
       file = nil
       return
@@ -25,19 +44,20 @@ final class ExportFile {
         .exists, at: path, "there is something in this place already",
         remedy: "Name another file, or replace it with --force.")
     }
-    let name = "\(path).\(getpid()).tmp"
-    let descriptor = unsafe open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Self.failure(name) }
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw Self.failure(temporary) }
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
-  func write(_ text: String) throws {
-    buffer += text
-    if buffer.utf8.count >= Self.bufferSize { try flush() }
+  func write(_ text: String) throws { try write(text.utf8) }
+
+  func write(_ bytes: some Sequence<UInt8>) throws {
+    buffer += bytes
+    if buffer.count >= Self.bufferSize { try flush() }
   }
 
   /// Puts the file in its place.
-  func close() throws {
+  private func close() throws {
     try flush()
     guard let file else { return }
     guard fsync(file.fileDescriptor) == 0, unsafe rename(temporary, path) == 0 else {
@@ -46,14 +66,14 @@ final class ExportFile {
   }
 
   /// Leaves nothing behind.
-  func abandon() {
+  private func abandon() {
     if file != nil { unsafe unlink(temporary) }
   }
 
   private func flush() throws {
-    defer { buffer = "" }
-    guard let file else { return Output.exact(buffer) }
-    do { try file.write(contentsOf: Data(buffer.utf8)) } catch {
+    defer { buffer = [] }
+    guard let file else { return Output.exact(String(decoding: buffer, as: UTF8.self)) }
+    do { try file.write(contentsOf: buffer) } catch {
       throw InspectorError(
         .file, at: path, "cannot write it: \(error.localizedDescription)",
         remedy: "Make room on the disk, or name another place.")

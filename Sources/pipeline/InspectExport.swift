@@ -39,20 +39,15 @@ struct InspectExport: ParsableCommand {
 
   func run() throws {
     let stored = try place.open()
-    let file = try ExportFile(out, replaces: force)
     var rows = 0
     var formulas = 0
-    do {
+    try ExportFile.write(out, replaces: force) { file in
       try file.write(format.head)
       try stored.forEachRollout(in: step?.range) { row in
         try file.write(try format.line(of: row) { try Output.namedLine($0) })
         rows += 1
         if format == .csv, RolloutFormat.holdsFormula(row) { formulas += 1 }
       }
-      try file.close()
-    } catch {
-      file.abandon()
-      throw error
     }
     if json {
       return try Output.standard.json(Report(file: out, format: format.rawValue, rows: rows))

@@ -15,7 +15,6 @@ enum MetricNames: String, CaseIterable, ExpressibleByArgument {
   var system: MetricAlias.System? { MetricAlias.System(rawValue: rawValue) }
 }
 
-/// `pipeline metrics export RUN --format FORMAT`.
 struct MetricsExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
@@ -37,8 +36,7 @@ struct MetricsExportCommand: ParsableCommand {
     help: ArgumentHelp(
       "File to write, or folder of the event file; - for stdout.", valueName: "path"))
   var out = "-"
-  @OptionGroup var options: OutputOptions
-
+  @Flag(help: "Replace the file if there is one.") var force = false
   func validate() throws {
     if format == .tensorboard, out == "-" {
       throw ValidationError("--format tensorboard needs --out with a folder for the event file.")
@@ -48,14 +46,8 @@ struct MetricsExportCommand: ParsableCommand {
   func run() throws {
     let directory = RunDirectory(path)
     let export = MetricsExport(directory, names: names.system)
-    let unreadable: Int
-    if out == "-" {
-      let output = options.output
-      unreadable = try export.write(format) { output.write(String(decoding: $0, as: UTF8.self)) }
-    } else {
-      let file = try StreamedFile(try place())
-      unreadable = try export.write(format, to: file.write)
-      try file.finish()
+    let unreadable = try ExportFile.write(try place(), replaces: force) { file in
+      try export.write(format) { try file.write($0) }
     }
     if unreadable > 0 {
       Output.note(

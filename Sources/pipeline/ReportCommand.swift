@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Inspector
 import Pages
 import Stages
@@ -22,7 +21,7 @@ struct ReportCommand: ParsableCommand {
   var out: String?
   @Option(help: ArgumentHelp("Most megabytes of the file, 2 to 200.", valueName: "MB"))
   var limit = 20
-  @Flag(help: "Write over a file that is there.") var force = false
+  @Flag(help: "Replace the file if there is one.") var force = false
   @OptionGroup var options: FactOptions
 
   func validate() throws {
@@ -39,16 +38,10 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let path = out ?? Self.path(beside: runs[0])
-    guard force || !FileManager.default.fileExists(atPath: path) else {
-      throw PagesError(
-        .file, at: path, "there is such a file already",
-        remedy: "Name another with --out, or --force.")
-    }
-    let (html, contents) = try ReportFile(runs: runs, limit: limit * 1_000_000).make()
-    do { try Data(html).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw PagesError(
-        .file, at: path, "cannot write it: \(error.localizedDescription)",
-        remedy: "Check the folder and its permissions.")
+    let contents = try ExportFile.write(path, replaces: force) { file in
+      let (html, contents) = try ReportFile(runs: runs, limit: limit * 1_000_000).make()
+      try file.write(html)
+      return contents
     }
     if options.json {
       return try options.output.json(

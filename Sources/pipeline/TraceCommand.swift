@@ -2,7 +2,6 @@ import ArgumentParser
 import Inspector
 import Stages
 
-/// `pipeline trace RUN --to FILE`.
 struct TraceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trace",
@@ -16,6 +15,7 @@ struct TraceCommand: ParsableCommand {
   @OptionGroup var place: RunArgument
   @Option(name: [.customLong("out")], help: ArgumentHelp("File to write.", valueName: "file"))
   var out: String
+  @Flag(help: "Replace the file if there is one.") var force = false
   @OptionGroup var options: FactOptions
 
   private struct Report: Encodable {
@@ -25,9 +25,9 @@ struct TraceCommand: ParsableCommand {
 
   func run() throws {
     let run = try place.open()
-    let file = try StreamedFile(out)
-    let turns = try ActivityTrace(run.directory).write(to: file.write)
-    try file.finish()
+    let turns = try ExportFile.write(out, replaces: force) { file in
+      try ActivityTrace(run.directory).write { try file.write($0) }
+    }
     if options.json { return try options.output.json(Report(trace: out, turns: turns)) }
     options.output.print(
       "\(TerminalText.escaped(out)): \(turns) turns. Open it at https://ui.perfetto.dev, which reads it "

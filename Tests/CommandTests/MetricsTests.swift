@@ -129,6 +129,24 @@ struct MetricsTests {
     #expect(exported.count == own.count && exported.count > 1000)
   }
 
+  @Test("a file that is there is not written over unless it is asked")
+  func places() throws {
+    let run = try MeasuredRun.shared.get()
+    let file = try run.scratch.write("mine", to: "mine.txt")
+    for command in [
+      ["trace", run.path, "--out", file], ["report", run.path, "--out", file],
+      ["metrics", "export", run.path, "--format", "csv", "--out", file],
+      ["inspect", "export", run.path, "--out", file],
+    ] {
+      let refused = try Binary.run(command)
+      #expect(refused.status == 2 && refused.isOneLineError, "\(command): \(refused)")
+      #expect(try String(contentsOfFile: file, encoding: .utf8) == "mine")
+      let replaced = try Binary.run(command + ["--force"])
+      #expect(replaced.status == 0, "\(command): \(replaced)")
+      _ = try run.scratch.write("mine", to: "mine.txt")
+    }
+  }
+
   @Test("a trace has the form of Chrome's, and every turn of the run")
   func trace() throws {
     let run = try MeasuredRun.shared.get()

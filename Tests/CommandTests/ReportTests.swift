@@ -116,7 +116,7 @@ struct ReportTests {
     let bytes = try FileManager.default.attributesOfItem(atPath: other)[.size] as? Int
     #expect(try #require(bytes) < 2_000_000)
     let again = try Binary.run(["report", runs.hpt, "--out", file])
-    #expect(again.status == 1 && again.isOneLineError, "\(again)")
+    #expect(again.status == 2 && again.isOneLineError, "\(again)")
     let absent = try Binary.run(["report", runs.scratch.path + "/none"])
     #expect(absent.status == 2 && absent.isOneLineError, "\(absent)")
   }
