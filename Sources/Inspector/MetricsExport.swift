@@ -1,6 +1,7 @@
 import Files
 import Foundation
 public import Metrics
+import Records
 public import Stages
 
 /// A run's metrics in the formats of others, made of its `metrics.jsonl`.
@@ -61,13 +62,8 @@ public struct MetricsExport {
     }
   }
 
-  /// RFC 4180, with plain ends of lines.
   private static func row(_ fields: [String]) -> [UInt8] {
-    let quoted = fields.map { field in
-      field.utf8.contains { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }
-        ? "\"\(field.replacing("\"", with: "\"\""))\"" : field
-    }
-    return Array((quoted.joined(separator: ",") + "\n").utf8)
+    Array((CSVText.row(fields) + "\n").utf8)
   }
 
   /// Wall times are those of the run, as far as they are still noted.

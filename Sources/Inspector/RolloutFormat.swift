@@ -1,3 +1,5 @@
+import Records
+
 /// The shape of a rollout in an exported file.
 public enum RolloutFormat: String, Sendable, CaseIterable {
   /// An object a line with all that is known.
@@ -23,7 +25,7 @@ public enum RolloutFormat: String, Sendable, CaseIterable {
     case .jsonl: try encode(row)
     case .verl: try encode(VerlRow(row))
     case .trl: try encode(TRLRow(row))
-    case .csv: try Self.cells(of: row, encode).map(Self.quoted).joined(separator: ",") + "\r\n"
+    case .csv: CSVText.row(try Self.cells(of: row, encode)) + "\r\n"
     }
   }
 
@@ -48,12 +50,6 @@ public enum RolloutFormat: String, Sendable, CaseIterable {
       row.rule ?? "", row.error ?? "", row.extracted ?? "", try object(row.components),
       row.fate.rawValue, number(row.advantage),
     ]
-  }
-
-  /// RFC 4180: quotes around what holds one, a comma or a line's end; quotes doubled.
-  private static func quoted(_ cell: String) -> String {
-    guard cell.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return cell }
-    return "\"" + cell.replacing("\"", with: "\"\"") + "\""
   }
 
   /// Whether a spreadsheet would take one of the row's texts for a formula.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Inspector
+import Records
 
 /// How a table is written.
 enum TableFormat: String, CaseIterable, ExpressibleByArgument {
@@ -243,20 +244,16 @@ struct EvaluationPage {
         [row.model] + estimates.map { cell($0?.value) }
           + estimates.flatMap { [cell($0?.low), cell($0?.high)] })
     }
-    return lines.map { $0.map(Self.field).joined(separator: ",") + "\n" }.joined()
+    return Self.csv(lines)
   }
 
   private var selectionCSV: String {
     let table = selection
-    return ([table.columns] + table.rows).map {
-      $0.map(Self.field).joined(separator: ",") + "\n"
-    }.joined()
+    return Self.csv([table.columns] + table.rows)
   }
 
-  private static func field(_ text: String) -> String {
-    let text = TerminalText.escaped(text)
-    guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }
-    return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+  private static func csv(_ rows: [[String]]) -> String {
+    rows.map { CSVText.row($0.map { TerminalText.escaped($0) }) + "\n" }.joined()
   }
 }
 
