@@ -1,39 +1,23 @@
-import Records
 import Stages
 
-/// What the stages of a run did lately, turn by turn, as the runner notes it in
-/// `logs/activity.jsonl`; runs of before that have no such file.
+/// What the stages of a run did lately, turn by turn; runs of before that have no such file.
 struct StageTurns: Sendable {
-  /// One turn of a stage, in which it made something that was committed.
-  struct Turn: Sendable, Equatable {
-    /// Seconds since 1970.
-    var start: Double
-    var end: Double
-    /// Worked off; of the reader emitted.
-    var groups: UInt64
-    var step: UInt64?
-  }
-
   static let file = "logs/activity.jsonl"
+  /// Bytes of the log's end that are looked at: some thousand turns.
+  private static let newest = 1 << 20
 
   /// By stage, oldest first.
-  private(set) var turns: [String: [Turn]] = [:]
+  private var turns: [String: [StageActivity]] = [:]
 
-  init(_ directory: RunDirectory) throws(InspectorError) {
-    let tail = try LineTail(
-      path: "\(directory.path)/\(Self.file)",
-      remedy: "Check its permissions, or remove it: only `status` and reports read it.")
-    for line in tail.lines {
-      guard let stage = line["stage"]?.string, let start = line["start"]?.double,
-        let end = line["end"]?.double, end >= start
-      else { continue }
-      let count = line["groups"]?.integer.flatMap(UInt64.init(exactly:)) ?? 0
-      let step = line["step"]?.integer.flatMap(UInt64.init(exactly:))
-      turns[stage, default: []].append(Turn(start: start, end: end, groups: count, step: step))
+  init(_ directory: RunDirectory) throws {
+    var found: [String: [StageActivity]] = [:]
+    try directory.activity.forEachTurn(newest: Self.newest) {
+      found[$0.stage, default: []].append($0)
     }
+    turns = found
   }
 
-  func turns(of stage: StageName) -> [Turn] { turns[stage.rawValue] ?? [] }
+  func turns(of stage: StageName) -> [StageActivity] { turns[stage.rawValue] ?? [] }
 
   /// When the turn ended that made the item `index` of a stage's output: counted back from the last
   /// turn, whose items end at `head`.

@@ -42,12 +42,17 @@ public struct ActivityLog: Sendable {
   }
 
   /// Shows `body` what is kept, oldest first but for the order of processes.
+  ///
+  /// - Parameter bytes: how much of the end of the newest file is looked at; nil: all that is kept.
   /// - Throws: what reading the files throws; none need be there.
-  public func forEachTurn(_ body: (StageActivity) throws -> Void) throws {
-    for file in [earlier, path] {
-      guard FileManager.default.fileExists(atPath: file) else { continue }
-      let bytes = try DurableFile.read(file, limit: 8 * longest)
-      for line in bytes.split(separator: UInt8(ascii: "\n")) {
+  public func forEachTurn(
+    newest bytes: Int? = nil, _ body: (StageActivity) throws -> Void
+  ) throws {
+    for file in bytes == nil ? [earlier, path] : [path] {
+      guard RegularFile.obstacle(at: file) != .missing else { continue }
+      // A line that is cut at its beginning is no activity, as one that is torn at its end.
+      let end = try DurableFile.read(file, newest: bytes ?? 8 * longest)
+      for line in end.split(separator: UInt8(ascii: "\n")) {
         if let activity = Self.activity(line, file) { try body(activity) }
       }
     }

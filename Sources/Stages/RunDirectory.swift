@@ -137,6 +137,15 @@ package enum DurableFile {
     }
   }
 
+  /// The last bytes of a file, at most so many.
+  package static func read(_ path: String, newest bytes: Int) throws(StageError) -> [UInt8] {
+    try reading(path, bytes) { (bytes) throws(RegularFileError) in
+      let file = try RegularFileReader(path)
+      let count = min(bytes, file.size)
+      return try file.read(at: file.size - count, count: count)
+    }
+  }
+
   private static func reading<Result>(
     _ path: String, _ limit: Int, _ body: (Int) throws(RegularFileError) -> Result
   ) throws(StageError) -> Result {
