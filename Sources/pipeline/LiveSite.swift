@@ -93,11 +93,10 @@ struct LiveSite: Sendable {
       case .file: return 500
       }
     }
-    if let error = error as? InspectorError, error.code == .badRequest { return 400 }
-    switch error.exitStatus {
-    case .usage: return 404
-    case .tryAgain: return 503
-    default: return 500
+    switch (error as? InspectorError)?.code {
+    case .badRequest: return 400
+    case .noRun, .noGroup: return 404
+    default: return error.exitStatus == .tryAgain ? 503 : 500
     }
   }
 }
