@@ -17,8 +17,9 @@ public struct ReportFile {
 
   /// Bytes that a report may have.
   public static let standardLimit = 20_000_000
-  /// Groups of a run at most: replaying each takes about a tenth of a second.
-  private static let listed = 240
+  /// Groups of a run at most, and questions of its gate's page: replaying each takes about a tenth of a
+  /// second.
+  private static let listed = GateView.mostQuestions
 
   private let library: RunLibrary
   private let limit: Int
@@ -55,24 +56,25 @@ public struct ReportFile {
     return (page.html, Contents(bytes: page.html.count, groups: groups, allGroups: all))
   }
 
-  /// Room that the document takes beside the views.
-  private static let shell = 600_000
-
   private func addGroups(
     of keys: [String], to views: inout EmbeddedViews
   ) throws -> (added: Int, all: Int) {
+    let shell = PageShell.page(data: []).html.count
     var added = 0
     var all = 0
     for (place, key) in keys.enumerated() {
       let run = try library.run(key)
       let (first, end) = try run.stored.groups()
       all += Int(end - first)
-      // What is left is shared by the runs that are still to come; the gate's page of this one depends on
-      // the groups, and is no larger than that of other questions.
-      let share = (limit - Self.shell - views.bytes) / (keys.count - place)
-      let room = try views.bytes + share - Self.gateBytes(library, key)
+      let candidates = Self.spread(first..<end, most: Self.listed)
+      // The page of the gate has the questions of the groups that are taken: at most those of all
+      // candidates. What is left beside it is shared by the runs that are still to come.
+      let gate = PageShell.embedded(
+        try PageJSON.encode(GateView(run, questionsOf: candidates))
+      ).count
+      let room = views.bytes + (limit - shell - views.bytes) / (keys.count - place) - gate
       var shown: [GroupID] = []
-      for group in Self.spread(first..<end, most: Self.listed) {
+      for group in candidates {
         let view = PageShell.embedded(
           try library.view(["runs", key, "groups", "\(group)"], query: [:]))
         // A row of the list comes with it. A group that is too large keeps no smaller one out.
@@ -89,11 +91,6 @@ public struct ReportFile {
         PageJSON.encode(GroupListView(run, of: shown.sorted(), all: Int(end - first))))
     }
     return (added, all)
-  }
-
-  private static func gateBytes(_ library: RunLibrary, _ key: String) throws -> Int {
-    let view = try library.view(["runs", key, "gate"], query: ["count": "200"])
-    return PageShell.embedded(view).count + 50_000
   }
 
   /// Groups of a range so that any beginning of them lies evenly in it: its ends, its middle, the middles of
