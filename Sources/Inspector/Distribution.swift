@@ -12,22 +12,15 @@ public struct Distribution: Sendable, Equatable, Encodable {
     case entropy
   }
 
-  public struct Bin: Sendable, Equatable, Encodable {
-    public var low: Double
-    /// Excluded, but for the last bin and bins of a single value.
-    public var high: Double
-    public var count: Int
-  }
-
   public var quantity: Quantity
   public var spread: Spread
-  public var bins: [Bin]
+  public var bins: [Histogram.Bin]
 
   init?(_ quantity: Quantity, _ values: [Double]) {
     guard let spread = Spread(values) else { return nil }
     self.quantity = quantity
     self.spread = spread
-    bins = Histogram(values).bins.map { Bin(low: $0.low, high: $0.high, count: $0.count) }
+    bins = Histogram(values).bins
   }
 
   /// Count, mean and quantiles (the nearest value at or above the share).

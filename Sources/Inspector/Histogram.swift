@@ -2,7 +2,7 @@ import Foundation
 
 /// How values are distributed, as bars of characters.
 public struct Histogram: Sendable, Equatable {
-  public struct Bin: Sendable, Equatable {
+  public struct Bin: Sendable, Equatable, Encodable {
     public var low: Double
     /// Excluded, but for the last bin and bins of a single value.
     public var high: Double
@@ -10,10 +10,24 @@ public struct Histogram: Sendable, Equatable {
   }
 
   public let bins: [Bin]
+  /// Where bins of one width begin, and their width; nil where each has a value of its own.
+  private let scale: Scale?
+
+  private struct Scale: Equatable {
+    var low: Double
+    var width: Double
+
+    /// The bin of a value; what lies outside is counted at the ends.
+    func place(of value: Double) -> Int {
+      let place = (value - low) / width
+      return place >= 9 ? 9 : place > 0 ? Int(place) : 0
+    }
+  }
 
   /// What was binned before.
-  public init(_ bins: [Distribution.Bin]) {
-    self.bins = bins.map { Bin(low: $0.low, high: $0.high, count: $0.count) }
+  public init(_ bins: [Bin]) {
+    self.bins = bins
+    scale = nil
   }
 
   /// A bin for every value where there are at most twelve, else ten of equal width.
@@ -27,19 +41,27 @@ public struct Histogram: Sendable, Equatable {
       bins = distinct.sorted().map { value in
         Bin(low: value, high: value, count: values.count { $0 == value })
       }
+      scale = nil
       return
     }
     let range = range ?? least...most
-    let width = (range.upperBound - range.lowerBound) / 10
+    // Half by half: the whole width may be beyond the largest number.
+    let scale = Scale(
+      low: range.lowerBound, width: range.upperBound / 10 - range.lowerBound / 10)
     var counts = [Int](repeating: 0, count: 10)
-    for value in values {
-      counts[min(9, max(0, Int((value - range.lowerBound) / width)))] += 1
-    }
+    for value in values { counts[scale.place(of: value)] += 1 }
     bins = counts.enumerated().map { place, count in
       Bin(
-        low: range.lowerBound + Double(place) * width,
-        high: range.lowerBound + Double(place + 1) * width, count: count)
+        low: scale.low + Double(place) * scale.width,
+        high: place == 9 ? range.upperBound : scale.low + Double(place + 1) * scale.width,
+        count: count)
     }
+    self.scale = scale
+  }
+
+  /// The bin in which one of the values was counted.
+  public func place(of value: Double) -> Int? {
+    scale?.place(of: value) ?? bins.firstIndex { $0.low == value }
   }
 
   /// A line for every bin: its values, its count, and a bar.

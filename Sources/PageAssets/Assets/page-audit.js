@@ -81,7 +81,6 @@ function reasonTable(view, route) {
     numberColumn("Count", "count", { source }),
     solvedColumn(source),
     numberColumn("Mean reward", "mean_reward", { source, show: real }),
-    numberColumn("Errors", "errors", { source }),
     groups,
   ], view.reasons);
 }
@@ -104,7 +103,6 @@ function duplicateTable(view, route) {
   return audited("duplicates", "Near-duplicate responses", [
     proseColumn("Response", "text"),
     numberColumn("Count", "count", { source }),
-    numberColumn("Similarity", "similarity", { source, show: (x) => real(x, 3) }),
     groupsColumn(route.key),
   ], view.duplicates);
 }

@@ -16,7 +16,6 @@ struct AuditView: Encodable {
     var count: Int
     var right: Int
     var meanReward: Double?
-    var errors: Int
   }
 
   struct Failure: Encodable {
@@ -29,7 +28,6 @@ struct AuditView: Encodable {
     var text: String
     var count: Int
     var groups: [GroupID]
-    var similarity: Double
   }
 
   struct Bin: Encodable {
@@ -96,17 +94,16 @@ struct AuditView: Encodable {
       let given = own.compactMap(\.reward)
       return Reason(
         rule: rule, count: own.count, right: own.count { $0.isRight },
-        meanReward: given.isEmpty ? nil : given.reduce(0, +) / Double(given.count), errors: 0)
+        meanReward: given.isEmpty ? nil : given.reduce(0, +) / Double(given.count))
     }
     errors = sample.mostFrequent({ $0.error }, most: Self.rows).map { reason, own in
       Failure(reason: reason, count: own.count, groups: AuditSample.groups(own))
     }
     duplicates = sample.mostFrequent({ $0.shape.isEmpty ? nil : $0.shape }, most: 4 * Self.rows)
       .filter { Set($0.1.map(\.group)).count > 1 }.prefix(Self.rows).map { _, own in
-        Duplicate(
-          text: own[0].text, count: own.count, groups: AuditSample.groups(own), similarity: 1)
+        Duplicate(text: own[0].text, count: own.count, groups: AuditSample.groups(own))
       }
-    rewards = Histogram(sample.rollouts.compactMap(\.reward)).bins.map {
+    rewards = Histogram(sample.rollouts.compactMap(\.reward).filter(\.isFinite)).bins.map {
       Bin(low: $0.low, high: $0.high, count: $0.count)
     }
     lengths = Self.lengths(sample)
@@ -128,14 +125,13 @@ struct AuditView: Encodable {
   }
 
   private static func lengths(_ sample: AuditSample) -> [Bin] {
-    Histogram(sample.rollouts.map { Double($0.length) }).bins.enumerated().map { place, bin in
-      let isLast = bin.low == bin.high
-      let right = sample.rollouts.count { rollout in
-        let length = Double(rollout.length)
-        let isInside = isLast ? length == bin.low : length >= bin.low && length < bin.high
-        return isInside && rollout.isRight
-      }
-      return Bin(low: bin.low, high: bin.high, count: bin.count, right: right)
+    let histogram = Histogram(sample.rollouts.map { Double($0.length) })
+    var right = [Int](repeating: 0, count: histogram.bins.count)
+    for rollout in sample.rollouts where rollout.isRight {
+      if let place = histogram.place(of: Double(rollout.length)) { right[place] += 1 }
+    }
+    return zip(histogram.bins, right).map {
+      Bin(low: $0.low, high: $0.high, count: $0.count, right: $1)
     }
   }
 }
