@@ -49,11 +49,12 @@ struct PipelineView: Encodable {
     try stored.directory.activity.forEachTurn { turns.append($0) }
     spanCount = turns.count
     spans = Self.spans(turns)
-    logs = try Log.allCases.map { log in
-      let (records, bytes) = try stored.queue.read { transaction in
-        (log.usesPart ? 0 : try transaction.head(log), try transaction.pagesInUse(log))
+    logs = try stored.queue.read { transaction in
+      try Log.allCases.map { log in
+        LogSize(
+          log: log.rawValue, records: try Self.records(log, transaction),
+          bytes: try transaction.pagesInUse(log))
       }
-      return LogSize(log: log.rawValue, records: records, bytes: bytes)
     }
     let last = stored.queue.lastCommit
     readers = stored.queue.readers().compactMap { reader in
@@ -62,10 +63,19 @@ struct PipelineView: Encodable {
     sources = Named([
       "spans":
         "logs/activity.jsonl · turns of stages; neighbours are drawn as one where there are many",
-      "records": "queue · head of the log: the first key that is not there",
+      "records":
+        "queue · head of the log, less what retention has trimmed; demands: entries of its tree",
       "bytes": "queue · pages of the log's tree, times their size",
       "readers": "queue · table of readers, against the last commit",
     ])
+  }
+
+  /// Those that are kept. Demands have no head, and are never cut into pieces.
+  private static func records(_ log: Log, _ transaction: ReadTransaction) throws -> UInt64 {
+    if log.usesPart { return UInt64(try transaction.entries(log)) }
+    let base = try RunBase(transaction)
+    let first = [.batches, .updates].contains(log) ? base.step : base.group
+    return try max(first, transaction.head(log)) - first
   }
 
   /// Joins neighbouring turns of a stage until few enough are left.
