@@ -269,14 +269,16 @@ struct GroupIndexTests {
     let run = try StoredRun(opening: varied.folder)
     let history = try run.gateHistory(line: 0.25)
     var fates: [UInt64: [GroupSummary.Fate]] = [:]
-    var courses: [String: [(group: GroupID, step: UInt64, share: Double?)]] = [:]
+    typealias Name = GateHistory.QuestionName
+    var courses: [Name: [(group: GroupID, step: UInt64, share: Double?)]] = [:]
     try run.list(GroupQuery()) { listed in
       let group = listed.summary
       fates[group.step, default: []].append(group.fate)
       let share = group.solved.flatMap { solved in
         group.total.flatMap { $0 == 0 ? nil : Double(solved) / Double($0) }
       }
-      courses[group.id, default: []].append((group.group, group.step, share))
+      let name = Name(source: group.source, id: group.id)
+      courses[name, default: []].append((group.group, group.step, share))
     }
     #expect(history.steps.count == fates.count)
     for step in history.steps {
@@ -286,14 +288,14 @@ struct GroupIndexTests {
     }
     #expect(history.questions.count == courses.count)
     #expect(history.questions.map(\.group) == history.questions.map(\.group).sorted())
-    let cells = try run.gateCells(of: history.questions.map(\.id))
+    let cells = try run.gateCells(of: history.questions.map(\.name))
     for question in history.questions {
-      let course = try #require(courses[question.id])
+      let course = try #require(courses[question.name])
       let known = course.compactMap { look in look.share.map { (step: look.step, share: $0) } }
       #expect(question.firstSolved == known.first { $0.share > 0.25 }?.step)
       let flips = zip(known, known.dropFirst()).filter { $0.share > 0.25 && $1.share <= 0.25 }
       #expect(question.flippedBack == flips.map(\.1.step))
-      #expect(cells[question.id]?.map(\.group) == course.map(\.group))
+      #expect(cells[question.name]?.map(\.group) == course.map(\.group))
     }
     // Every group stands in one slice, and every right rollout.
     let parts = history.slices.flatMap(\.cells)

@@ -122,15 +122,14 @@ struct ComparisonView: Encodable {
     }
   }
 
-  /// By source and id.
-  private static func looks(_ run: LibraryRun) throws -> [String: GateHistory.Question] {
-    Dictionary(
-      try run.gate().questions.map { ("\($0.source)\u{0}\($0.id)", $0) },
-      uniquingKeysWith: { first, _ in first })
+  private typealias Looks = [GateHistory.QuestionName: GateHistory.Question]
+
+  private static func looks(_ run: LibraryRun) throws -> Looks {
+    Dictionary(uniqueKeysWithValues: try run.gate().questions.map { ($0.name, $0) })
   }
 
   private static func questions(
-    _ runs: [LibraryRun], _ looks: [[String: GateHistory.Question]]
+    _ runs: [LibraryRun], _ looks: [Looks]
   ) throws -> Questions {
     let shared = (looks.first ?? [:]).filter { name, _ in looks.allSatisfy { $0[name] != nil } }
     // Those that the runs differ most on come first.
@@ -138,7 +137,9 @@ struct ComparisonView: Encodable {
       let shares = looks.compactMap { $0[name]?.lastShare }
       return (name: name, spread: (shares.max() ?? 0) - (shares.min() ?? 0))
     }
-    let chosen = spread.sorted { ($1.spread, $0.name) < ($0.spread, $1.name) }.prefix(mostQuestions)
+    let chosen = spread.sorted {
+      ($1.spread, $0.name.source, $0.name.id) < ($0.spread, $1.name.source, $1.name.id)
+    }.prefix(mostQuestions)
     let rows = try chosen.compactMap { name, _ -> Question? in
       guard let first = shared[name] else { return nil }
       let solved = zip(runs, looks).compactMap { run, looks in
@@ -147,14 +148,14 @@ struct ComparisonView: Encodable {
         }
       }
       return Question(
-        id: first.id, prompt: try prompt(of: first.group, runs[0]),
+        id: first.name.id, prompt: try prompt(of: first.group, runs[0]),
         solved: Named(Dictionary(uniqueKeysWithValues: solved)))
     }
     return Questions(shared: shared.count, rows: rows)
   }
 
   private static func only(
-    _ runs: [LibraryRun], _ looks: [[String: GateHistory.Question]]
+    _ runs: [LibraryRun], _ looks: [Looks]
   ) throws -> Named<[Only]> {
     var only: [String: [Only]] = [:]
     for (place, run) in runs.enumerated() where runs.count > 1 {
@@ -166,7 +167,8 @@ struct ComparisonView: Encodable {
       }
       only[run.key] = try own.values.sorted { $0.group < $1.group }.prefix(mostQuestions).map {
         Only(
-          id: $0.id, prompt: try prompt(of: $0.group, run), group: $0.lastGroup, step: $0.lastStep)
+          id: $0.name.id, prompt: try prompt(of: $0.group, run), group: $0.lastGroup,
+          step: $0.lastStep)
       }
     }
     return Named(only)

@@ -13,7 +13,8 @@ struct GateView: Encodable {
     var flippedBack: [UInt64]
   }
 
-  private static let most: UInt64 = 200
+  /// Questions of a page at most.
+  static let mostQuestions = 200
   private static let longestPrompt = 160
   /// Bars of the area at most.
   private static let mostSteps = 1000
@@ -30,7 +31,7 @@ struct GateView: Encodable {
 
   init(_ run: LibraryRun, _ query: PageQuery) throws {
     let from = try query.number("from", standard: 0)
-    let count = try query.number("count", standard: 50, most: Self.most)
+    let count = try query.number("count", standard: 50, most: UInt64(Self.mostQuestions))
     let names = GateHistory.Order.allCases.map(\.rawValue)
     let order = GateHistory.Order(rawValue: try query.choice("sort", of: names)) ?? .first
     try self.init(run, from: from) { history in
@@ -41,9 +42,13 @@ struct GateView: Encodable {
 
   /// With the questions of some groups alone: of a report, whose other groups are not there.
   init(_ run: LibraryRun, questionsOf groups: [GroupID]) throws {
-    let ids = Set(try groups.map { try run.stored.summary(of: $0).id })
+    let names = Set(
+      try groups.map { group in
+        let summary = try run.stored.summary(of: group)
+        return GateHistory.QuestionName(source: summary.source, id: summary.id)
+      })
     try self.init(run, from: 0) { history in
-      Array(history.questions.filter { ids.contains($0.id) }.prefix(Int(Self.most)))
+      Array(history.questions.filter { names.contains($0.name) }.prefix(Self.mostQuestions))
     }
   }
 
@@ -60,16 +65,17 @@ struct GateView: Encodable {
     steps = stride(from: 0, to: history.steps.count, by: size).map {
       GateHistory.Step(joining: history.steps[$0..<min($0 + size, history.steps.count)])
     }
-    slices = history.slices.map { $0.binned(UInt64(size), from: history.steps.first?.step ?? 0) }
+    slices = history.slices.sorted { ($0.source, $0.level ?? "") < ($1.source, $1.level ?? "") }
+      .map { $0.binned(UInt64(size), from: history.steps.first?.step ?? 0) }
     total = history.questions.count
     let chosen = choose(history)
-    let cells = try run.stored.gateCells(of: chosen.map(\.id))
+    let cells = try run.stored.gateCells(of: chosen.map(\.name))
     questions = try chosen.map { question in
       Question(
-        id: question.id, source: question.source,
+        id: question.name.id, source: question.name.source,
         prompt: String(
           try run.stored.summary(of: question.group).prompt.prefix(Self.longestPrompt)),
-        cells: cells[question.id] ?? [], firstSolved: question.firstSolved,
+        cells: cells[question.name] ?? [], firstSolved: question.firstSolved,
         flippedBack: question.flippedBack)
     }
     sources = Named([
