@@ -174,6 +174,39 @@ struct LivePageTests {
     #expect(try size("watched") < size("quiet") + (512 << 10))
   }
 
+  @Test("a run that is killed at any moment is listed, reported and served, and goes on")
+  func killed() throws {
+    let runs = try SeenRuns.shared.get()
+    let scratch = try Scratch()
+    for (name, delay) in [("a", 150_000), ("b", 300_000), ("c", 500_000), ("d", 800_000)] {
+      let run = "\(scratch.path)/\(name)"
+      let arguments = [
+        "run", "\(runs.scratch.path)/hpt-data.yaml", "--set", "steps=400", "--run", run, "--quiet",
+      ]
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: Binary.path)
+      process.arguments = arguments
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      usleep(useconds_t(delay))
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+      // Too early for a run to be there.
+      guard FileManager.default.fileExists(atPath: run + "/pipeline.yaml") else { continue }
+      let list = try Binary.run(["inspect", "list", run, "--where", "step >= 0", "--json"])
+      #expect(list.status == 0, "\(list)")
+      let report = try Binary.run(["report", run, "--out", run + ".html"])
+      #expect(report.status == 0, "\(report)")
+      let resumed = try Binary.run(["resume", run, "--set", "steps=400", "--quiet"])
+      #expect(resumed.status == 0, "\(resumed)")
+    }
+    let server = try Served(scratch.path)
+    let list = try JSONSerialization.jsonObject(with: Data(server.get("/api/runs").body))
+    let served = try #require((list as? [String: Any])?["runs"] as? [[String: Any]])
+    #expect(served.count >= 2 && served.allSatisfy { $0["state"] as? String == "done" })
+  }
+
   @Test("views answer what is asked, and refuse what means nothing, by name")
   func views() throws {
     let server = try served()

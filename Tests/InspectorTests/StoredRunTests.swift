@@ -111,6 +111,20 @@ struct StoredRunTests {
     }
   }
 
+  @Test("a record that is missing among others is damage, not a shorter list")
+  func missingRecord() throws {
+    try closed { folder in
+      do {
+        let queue = try Queue.open(at: folder + "/queue")
+        try queue.write(claims: []) { try $0.setAside(.prompts, RecordKey(2), reason: "test") }
+      }
+      let run = try StoredRun(opening: folder)
+      let error = #expect(throws: InspectorError.self) { try listed(run) }
+      #expect(error?.code == .damaged && error?.location == "prompts/2")
+      #expect(error?.exitStatus == .corrupt)
+    }
+  }
+
   @Test("statistics count each group once")
   func statistics() throws {
     try closed { folder in
