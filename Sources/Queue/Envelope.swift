@@ -79,27 +79,28 @@ package struct Envelope: Equatable {
     guard count > length else {
       throw .damaged(place, "\(count) bytes, too few for a record")
     }
-    let stored = unsafe record.extracting(first: length).withUnsafeBytes { unsafe Array($0) }
-    guard stored[..<4].elementsEqual(magic) else { throw .damaged(place, "no record starts here") }
-    let format: UInt16 = littleEndian(stored, at: 4)
+    guard littleEndian(record, at: 0) == littleEndian(magic, at: 0) as UInt32 else {
+      throw .damaged(place, "no record starts here")
+    }
+    let format: UInt16 = littleEndian(record, at: 4)
     guard format == formatVersion else {
       throw .unknownVersion(place, "envelope format \(format)", known: "\(formatVersion)")
     }
-    let frameLength = Int(littleEndian(stored, at: 24) as UInt32)
+    let frameLength = Int(littleEndian(record, at: 24) as UInt32)
     guard frameLength == count - length else {
       throw .damaged(
         place, "\(count - length) bytes of frame, where \(frameLength) were written")
     }
-    let sum: UInt64 = littleEndian(stored, at: checkedLength)
+    let sum: UInt64 = littleEndian(record, at: checkedLength)
     guard checksum(record, log: log, key: key) == sum else {
       throw .damaged(place, "its checksum differs from its \(count) bytes")
     }
     let envelope = Envelope(
-      kind: littleEndian(stored, at: 6), recordVersion: littleEndian(stored, at: 8),
-      dictionary: littleEndian(stored, at: 12),
-      rawLength: Int(littleEndian(stored, at: 16) as UInt32),
-      stableLength: Int(littleEndian(stored, at: 20) as UInt32))
-    let flags: UInt16 = littleEndian(stored, at: 10)
+      kind: littleEndian(record, at: 6), recordVersion: littleEndian(record, at: 8),
+      dictionary: littleEndian(record, at: 12),
+      rawLength: Int(littleEndian(record, at: 16) as UInt32),
+      stableLength: Int(littleEndian(record, at: 20) as UInt32))
+    let flags: UInt16 = littleEndian(record, at: 10)
     guard flags == 0 else { throw .unknownVersion(place, "envelope flags \(flags)", known: "0") }
     guard envelope.kind == log.kind else {
       throw .unknownVersion(place, "record kind \(envelope.kind)", known: "\(log.kind)")
@@ -116,11 +117,20 @@ package struct Envelope: Equatable {
 
   /// Over everything but the checksum itself.
   private static func checksum(_ stored: RawSpan, log: Log, key: RecordKey) -> UInt64 {
-    var hash = XXH64()
-    hash.update(Array(log.rawValue.utf8) + [0] + bigEndian(key.id) + bigEndian(key.part))
+    var hash = namedHashes[log.index]
+    let (id, part) = (key.id.bigEndian, key.part.bigEndian)
+    unsafe withUnsafeBytes(of: id) { unsafe hash.update($0.bytes) }
+    unsafe withUnsafeBytes(of: part) { unsafe hash.update($0.bytes) }
     hash.update(stored.extracting(first: checkedLength))
     hash.update(stored.extracting(droppingFirst: length))
     return hash.finalize()
+  }
+
+  /// By `Log.index`: the hash after the log's name and a zero.
+  private static let namedHashes = Log.allCases.map { log in
+    var hash = XXH64()
+    hash.update(Array(log.rawValue.utf8) + [0])
+    return hash
   }
 
   private static func put<Integer: FixedWidthInteger>(

@@ -99,7 +99,15 @@ func littleEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
   unsafe withUnsafeBytes(of: value.littleEndian) { unsafe Array($0) }
 }
 
-/// The integer at `offset`, lowest byte first. The caller has checked the length.
+/// The integer at `offset`, lowest byte first. Traps beyond the end.
+func littleEndian<Integer: FixedWidthInteger & BitwiseCopyable>(
+  _ bytes: RawSpan, at offset: Int
+) -> Integer {
+  // Any bits are an integer, and the span checks that they are inside it.
+  Integer(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Integer.self))
+}
+
+/// The same of bytes of which the caller has checked the length.
 func littleEndian<Integer: FixedWidthInteger>(_ bytes: [UInt8], at offset: Int) -> Integer {
   var value: Integer = 0
   for index in (0..<Integer.bitWidth / 8).reversed() {

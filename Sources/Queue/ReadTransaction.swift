@@ -253,7 +253,10 @@ extension ReadTransaction {
         return done < count
       }
       current = name.record
-      bytes = unsafe Array(value)
+      // One buffer for all records, with room for what a sound header tells.
+      bytes.removeAll(keepingCapacity: true)
+      bytes.reserveCapacity(unsafe min(Envelope.storedLength(value) ?? 0, Self.usualLength))
+      unsafe bytes.append(contentsOf: value)
       pieces = 1
       return true
     }

@@ -57,22 +57,23 @@ package struct XXH64 {
       hash = Self.prime5
     }
     hash = hash &+ length
-    let tail = (0..<restCount).map { rest[$0] }
+    let tail = unsafe rest.span.bytes.extracting(first: restCount)
     var index = 0
-    while index + 8 <= tail.count {
+    while index + 8 <= restCount {
       hash ^= Self.round(0, littleEndian(tail, at: index))
       hash = Self.rotate(hash, 27) &* Self.prime1 &+ Self.prime4
       index += 8
     }
-    if index + 4 <= tail.count {
+    if index + 4 <= restCount {
       let word: UInt32 = littleEndian(tail, at: index)
       hash ^= UInt64(word) &* Self.prime1
       hash = Self.rotate(hash, 23) &* Self.prime2 &+ Self.prime3
       index += 4
     }
-    for byte in tail[index...] {
-      hash ^= UInt64(byte) &* Self.prime5
+    while index < restCount {
+      hash ^= UInt64(rest[index]) &* Self.prime5
       hash = Self.rotate(hash, 11) &* Self.prime1
+      index += 1
     }
     hash = (hash ^ (hash >> 33)) &* Self.prime2
     hash = (hash ^ (hash >> 29)) &* Self.prime3
