@@ -76,10 +76,9 @@ public struct PolicyMemory: Sendable {
       if logits + more <= Policy.keptLogits { logits += more } else { keepsAllLogits = false }
     }
     floats += logits
-    // Weights, and a layer's or the head's activations, as the backward pass packs them; the head's
-    // both ways where its logits are computed again.
-    floats += largestPanels
-    if !keepsAllLogits { floats += largestPanels }
+    // Weights, and a layer's or the head's activations, as the backward pass packs them; of the head
+    // a slab, or all of it both ways where its logits are computed again.
+    floats += keepsAllLogits ? max(layerPanels, slabPanels) : 2 * max(layerPanels, headPanels)
     floats += largest * (shape.attentionWidth + 2 * shape.hidden + shape.intermediate)
     return 4 * (floats + threads * scratch(rows: largest))
   }
@@ -92,11 +91,16 @@ public struct PolicyMemory: Sendable {
   }
 
   /// Values of the largest weights that one operator has packed.
-  private var largestPanels: Int {
-    max(
-      shape.hidden * (shape.attentionWidth + 3 * shape.intermediate),
-      shape.hidden * shape.vocabulary)
+  private var largestPanels: Int { max(layerPanels, headPanels) }
+
+  private var layerPanels: Int {
+    shape.hidden * (shape.attentionWidth + 3 * shape.intermediate)
   }
+
+  private var headPanels: Int { shape.hidden * shape.vocabulary }
+
+  /// Of what the head packs at once where its logits are kept (`SLAB_TOKENS` in ops/cpu/head.c).
+  private var slabPanels: Int { shape.hidden * min(shape.vocabulary, 1 << 14) }
 
   /// Of a pass that only scores.
   public func scoring(_ group: Group, count: Int) -> Int {
@@ -133,7 +137,8 @@ public struct PolicyMemory: Sendable {
   private func workspace(rows: Int, headRows: Int) -> Int {
     let chunk = min(headRows, (1 << 24) / shape.vocabulary + 128)
     return max(
-      rows * (shape.hidden + shape.intermediate), chunk * (shape.hidden + shape.vocabulary))
+      rows * (shape.hidden + shape.intermediate), headRows * 2 * shape.hidden,
+      chunk * (2 * shape.hidden + shape.vocabulary))
   }
 
   /// Floats of one thread's scratch: a tile through the block, or a tile of logits.

@@ -8,15 +8,16 @@ import Testing
   /// Every third row of x has logits; the first of them scores three tokens.
   struct Case {
     let m: SmallModel
-    let xRows = 200
+    let xRows: Int
     var rows: [HeadRow] = []
     var cRows: [ops_head_row] = []
     var targets: [HeadTarget] = []
     var cTargets: [ops_target] = []
     var count: Int { targets.count }
 
-    init(_ m: SmallModel) {
+    init(_ m: SmallModel, xRows: Int = 200) {
       self.m = m
+      self.xRows = xRows
       for row in stride(from: 1, to: xRows, by: 3) {
         let first = targets.count
         for _ in 0..<(row == 1 ? 3 : 1) {
@@ -80,6 +81,51 @@ import Testing
       let byParameters = gradientError(gradient.values, m.parameters, m) { loss($0, x) }
       #expect(max(byX, byParameters) < 1e-4)
     }
+  }
+
+  /// Logits that are kept go through the vocabulary slab by slab; of so many rows that are not kept,
+  /// chunks go through the whole of it.
+  @Test(arguments: [Products.f32, .bf16]) func slabsGiveTheBitsOfTheWhole(products: Products) {
+    let m = SmallModel(
+      hidden: 24, intermediate: 8, heads: 1, kvHeads: 1, headDimension: 8, vocabulary: 40_001,
+      biases: false, seed: 7)
+    let c = Case(m, xRows: 1400)
+    let x = rowTensor(
+      m.numbers(c.xRows * m.shape.hidden, 2), rows: c.xRows, width: m.shape.hidden, compute)
+    let parameters = Tensor(floats(m.parameters), compute: compute)
+    func pass(keeps: Bool) -> (scores: [Float], dx: [Float], gradient: [Float]) {
+      var shape = m.shape
+      shape.products = products
+      shape.keepsPanels = !keeps
+      let logits =
+        keeps ? Tensor(count: shape.logitFloats(rows: c.rows.count), compute: compute) : nil
+      var scores = [Float](repeating: .nan, count: c.count)
+      var entropies = scores
+      compute.score(
+        shape, parameters, x: x, rows: c.rows, targets: c.targets, temperature: 0.7,
+        logProbabilities: &scores, entropies: &entropies, keeping: logits)
+      let dx = rowTensor(nil, rows: c.xRows, width: shape.hidden, compute)
+      let gradient = Tensor(count: m.parameterCount, compute: compute)
+      compute.scoreBackward(
+        shape, parameters, x: x, xRows: c.xRows, rows: c.rows, targets: c.targets,
+        temperature: 0.7, dLogProbabilities: floats(m.numbers(c.count, 3)),
+        dEntropies: floats(m.numbers(c.count, 4)), into: dx, gradient: gradient,
+        workspace: Tensor(
+          count: shape.backwardWorkspace(rows: c.xRows, headRows: c.rows.count), compute: compute),
+        kept: logits)
+      return (
+        scores + entropies, dx.read(0..<c.xRows * shape.hidden).map { Float($0) }, gradient.values
+      )
+    }
+    let (slabs, whole) = (pass(keeps: true), pass(keeps: false))
+    #expect(slabs.scores == whole.scores && slabs.scores.allSatisfy { $0.isFinite })
+    #expect(slabs.dx == whole.dx && slabs.dx.contains { $0 != 0 })
+    let head = m.model.head..<m.model.head + m.model.vocabulary * m.model.hidden
+    #expect(slabs.gradient[head] == whole.gradient[head])
+    // Chunks are added up one by one.
+    let norm = m.model.final_norm..<m.model.final_norm + m.model.hidden
+    #expect(
+      relativeError(Array(slabs.gradient[norm]), whole.gradient[norm].map { Double($0) }) < 1e-6)
   }
 
   @Test func filtersMatchTheReference() {

@@ -20,14 +20,16 @@ typedef struct {
   ops_weight weight;
 } ops_head;
 
+// What logits of `count` tokens of the vocabulary from `first` on are made with.
 static inline ops_weight ops_head_weight(
-    const ops_model *model, const ops_tensor *parameters, ops_direction direction) {
+    const ops_model *model, const ops_tensor *parameters, size_t first, size_t count,
+    ops_direction direction) {
   return ops_weight_at(
-      parameters, model->head, model->vocabulary, model->hidden, model->products, direction,
-      model->keeps_panels);
+      parameters, model->head + first * model->hidden, count, model->hidden, model->products,
+      direction, model->keeps_panels);
 }
 
-// `weighs`: with the weight; else for what norms alone.
+// With the weight of the whole vocabulary where it `weighs`, else without one.
 static inline ops_head ops_head_of(
     ops_context *context, const ops_model *model, const ops_tensor *parameters, bool weighs) {
   ops_arena_begin(context);
@@ -35,7 +37,7 @@ static inline ops_head ops_head_of(
   ops_head head = {
       .context = context, .model = model,
       .final_norm = ops_vector(parameters, model->final_norm, model->hidden, &room)};
-  if (weighs) head.weight = ops_head_weight(model, parameters, OPS_FORWARD);
+  if (weighs) head.weight = ops_head_weight(model, parameters, 0, model->vocabulary, OPS_FORWARD);
   return head;
 }
 
@@ -53,7 +55,7 @@ OPS_BODY void ops_head_rows(
   }
 }
 
-// The same, and their logits [count, stride], on thread `thread`.
+// The same, and their logits [count, stride] of the tokens that the weight has, on thread `thread`.
 OPS_BODY void ops_logits_tile(
     const ops_head *head, unsigned thread, const float *x, const size_t *rows, size_t row_step,
     size_t count, float *h, float *logits) {

@@ -140,6 +140,9 @@ typedef enum ops_direction { OPS_FORWARD, OPS_BACKWARD } ops_direction;
 ops_weight ops_weight_at(
     const ops_tensor *parameters, size_t offset, size_t out, size_t in, ops_products products,
     ops_direction direction, bool keeps);
+// Whether the forward panels of W[out, in] stay with the tensor.
+bool ops_keeps_weight(
+    const ops_tensor *parameters, size_t offset, size_t out, size_t in, ops_products products);
 void ops_packing_destroy(struct ops_packing *packing);
 
 // Memory that one operator needs while it runs. `ops_arena_begin` gives back all that was taken.

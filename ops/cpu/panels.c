@@ -179,6 +179,12 @@ static struct ops_packing *kept(
   return *place = new;
 }
 
+bool ops_keeps_weight(
+    const ops_tensor *parameters, size_t offset, size_t out, size_t in, ops_products products) {
+  const bool pairs = products == OPS_PRODUCTS_BF16 && ops_pairs_available(parameters->context);
+  return kept(parameters, offset, out, in, pairs, 0, false) != NULL;
+}
+
 ops_weight ops_weight_at(
     const ops_tensor *parameters, size_t offset, size_t out, size_t in, ops_products products,
     ops_direction direction, bool keeps) {
