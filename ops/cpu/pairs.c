@@ -28,15 +28,14 @@ OPS_AVX512_BF16 void ops_narrow(const float *values, size_t count, uint16_t *hal
   }
 }
 
-// Sixteen columns of two rows, of which `lanes` are there, to pairs of which `places` are.
-OPS_AVX512_BF16 OPS_BODY void pack_two(
-    const float *first, const float *second, __mmask16 lanes, __mmask16 places, uint16_t *to) {
+// Sixteen columns of two rows, of which `lanes` are there, in pairs.
+OPS_AVX512_BF16 OPS_BODY __m512i paired(
+    const float *first, const float *second, __mmask16 lanes) {
   const __m512 one = _mm512_maskz_loadu_ps(lanes, first);
   const __m512 two = second ? _mm512_maskz_loadu_ps(lanes, second) : _mm512_setzero_ps();
   const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(one));
   const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(two));
-  const __m512i both = _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
-  _mm512_mask_storeu_epi32(to, places, both);
+  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
 OPS_AVX512_BF16 void ops_pack_pairs(
@@ -45,9 +44,27 @@ OPS_AVX512_BF16 void ops_pack_pairs(
     const float *second = r + 1 < rows ? values + stride : NULL;
     for (size_t i = 0; i < places; i += OPS_LANES) {
       const size_t left = width > i ? width - i : 0, room = places - i;
-      pack_two(
-          values + i, second ? second + i : NULL, left < OPS_LANES ? OPS_FIRST(left) : 0xFFFF,
-          room < OPS_LANES ? OPS_FIRST(room) : 0xFFFF, to + 2 * i);
+      const __m512i both = paired(
+          values + i, second ? second + i : NULL, left < OPS_LANES ? OPS_FIRST(left) : 0xFFFF);
+      _mm512_mask_storeu_epi32(
+          to + 2 * i, room < OPS_LANES ? OPS_FIRST(room) : 0xFFFF, both);
+    }
+  }
+}
+
+OPS_AVX512_BF16 void ops_pack_pair_strips(
+    const float *values, size_t stride, size_t rows, size_t width, uint16_t *to) {
+  const size_t strip = (rows + 1) / 2 * 2 * OPS_STRIP;
+  for (size_t r = 0; r < rows; r += 2, values += 2 * stride) {
+    const float *second = r + 1 < rows ? values + stride : NULL;
+    uint16_t *place = to + r * OPS_STRIP;
+    for (size_t c = 0; c < width; c += OPS_LANES, place += 2 * strip) {
+      const size_t left = width - c;
+      const __m512i both = paired(
+          values + c, second ? second + c : NULL, left < OPS_LANES ? OPS_FIRST(left) : 0xFFFF);
+      _mm256_storeu_si256((void *)place, _mm512_castsi512_si256(both));
+      if (left > OPS_STRIP)
+        _mm256_storeu_si256((void *)(place + strip), _mm512_extracti64x4_epi64(both, 1));
     }
   }
 }
@@ -178,5 +195,9 @@ void ops_narrow(const float *values, size_t count, uint16_t *halves) {
 void ops_pack_pairs(
     const float *values, size_t stride, size_t rows, size_t width, size_t places, uint16_t *to) {
   (void)values, (void)stride, (void)rows, (void)width, (void)places, (void)to;
+}
+void ops_pack_pair_strips(
+    const float *values, size_t stride, size_t rows, size_t width, uint16_t *to) {
+  (void)values, (void)stride, (void)rows, (void)width, (void)to;
 }
 #endif

@@ -301,12 +301,15 @@ static size_t blocks(const ops_gradient_product *product) {
 // Rows `first..<first + depth` of `width` columns of Y, in strips of OPS_STRIP columns: of each, row
 // after row.
 static void pack_strips(const float *y, size_t ldy, size_t depth, size_t width, float *to) {
-  for (size_t c = 0; c < width; c += OPS_STRIP) {
-    const size_t lanes = width - c < OPS_STRIP ? width - c : OPS_STRIP;
-    for (size_t r = 0; r < depth; r++, to += OPS_STRIP) {
-      const float *from = y + r * ldy + c;
-      for (size_t l = 0; l < OPS_STRIP; l++) to[l] = l < lanes ? from[l] : 0;
-    }
+  // Row by row, since rows stand on pages of their own.
+  for (size_t r = 0; r < depth; r++, y += ldy) {
+    float *place = to + r * OPS_STRIP;
+    size_t c = 0;
+    for (; c + OPS_STRIP <= width; c += OPS_STRIP, place += depth * OPS_STRIP)
+      memcpy(place, y + c, OPS_STRIP * sizeof *y);
+    if (c == width) continue;
+    memset(place, 0, OPS_STRIP * sizeof *y);
+    memcpy(place, y + c, (width - c) * sizeof *y);
   }
 }
 
@@ -323,10 +326,7 @@ static void accumulate_block(void *arguments, size_t item, unsigned thread) {
     size_t depth = left < OPS_GRADIENT_DEPTH ? left : OPS_GRADIENT_DEPTH;
     const float *y = p->y + row * p->ldy + first;
     if (p->pairs) {
-      for (size_t c = 0; c < n; c += OPS_STRIP)
-        ops_pack_pairs(
-        y + c, p->ldy, depth, n - c < OPS_STRIP ? n - c : OPS_STRIP, OPS_STRIP,
-            (uint16_t *)(void *)packed + c * ops_round_up(depth, 2));
+      ops_pack_pair_strips(y, p->ldy, depth, n, (uint16_t *)(void *)packed);
       depth = ops_round_up(depth, 2);
     } else {
       pack_strips(y, p->ldy, depth, n, packed);

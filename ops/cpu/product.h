@@ -40,5 +40,8 @@ void ops_narrow(const float *values, size_t count, uint16_t *halves);
 // and an odd row's partner zero.
 void ops_pack_pairs(
     const float *values, size_t stride, size_t rows, size_t width, size_t places, uint16_t *to);
+// The same in strips of OPS_STRIP columns, one after the other: of each, pair after pair of rows.
+void ops_pack_pair_strips(
+    const float *values, size_t stride, size_t rows, size_t width, uint16_t *to);
 
 #endif
