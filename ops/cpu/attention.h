@@ -25,7 +25,7 @@ OPS_BODY ops_key_shape ops_key_shape_of(const ops_model *model) {
 typedef struct {
   const float *shared;
   size_t shared_blocks;
-  const float *own;
+  float *own;
 } ops_key_blocks;
 
 OPS_BODY const float *ops_block_at(
@@ -37,6 +37,8 @@ OPS_BODY const float *ops_block_at(
 // Puts key and value of one position into its block.
 OPS_BODY void ops_store_key(
     const ops_key_shape *shape, float *block, size_t lane, const float *key, const float *value) {
+  // One by one: a scattered store of a vector takes longer than its parts.
+#pragma clang loop vectorize(disable) unroll_count(8)
   for (size_t i = 0; i < shape->dim; i++) block[i * OPS_KEY_BLOCK + lane] = key[i];
   float *row = block + shape->dim * OPS_KEY_BLOCK + lane * shape->value_width;
   for (size_t i = 0; i < shape->dim; i++) row[i] = value[i];
