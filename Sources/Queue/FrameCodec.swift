@@ -100,10 +100,13 @@ package final class FrameCodec: Sendable {
   private static func isNoise(_ raw: [UInt8]) -> Bool {
     let sample = 1024
     guard raw.count >= 2 * sample else { return false }
-    var counts = [Int](repeating: 0, count: 256)
+    var counts = InlineArray<256, UInt32>(repeating: 0)
     let step = raw.count / sample
-    for index in 0..<sample { counts[Int(raw[index * step])] += 1 }
-    return counts.reduce(0) { $0 + $1 * $1 } < 5600
+    let bytes = raw.span
+    for index in 0..<sample { counts[Int(bytes[index * step])] += 1 }
+    var squares: UInt32 = 0
+    for index in counts.indices { squares += counts[index] * counts[index] }
+    return squares < 5600
   }
 
   func compressSections(_ payload: RecordPayload, room: Int) -> [UInt8] {

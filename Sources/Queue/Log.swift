@@ -73,10 +73,11 @@ struct PieceKey {
   init?(_ bytes: [UInt8], in log: Log) {
     let length = log.keyLength
     guard bytes.count == length || bytes.count == length + Self.numberLength else { return nil }
-    let id = bytes[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    let part = bytes[8..<length].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    let raw = unsafe bytes.span.bytes
+    let id = (littleEndian(raw, at: 0) as UInt64).byteSwapped
+    let part = length == 12 ? (littleEndian(raw, at: 8) as UInt32).byteSwapped : 0
     record = RecordKey(id, part: part)
-    piece = bytes[length...].reduce(0) { $0 << 8 | Int($1) }
+    piece = bytes.count == length ? 0 : Int((littleEndian(raw, at: length) as UInt16).byteSwapped)
     guard bytes.count == length || piece > 0 else { return nil }
   }
 

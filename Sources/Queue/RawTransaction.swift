@@ -148,8 +148,12 @@ import CLMDB
         return unsafe mdb_cursor_get(
           cursor, &key, &value, start.isEmpty ? MDB_FIRST : MDB_SET_RANGE)
       }
+      var name: [UInt8] = []
       while code == 0 {
-        let name = unsafe Array(UnsafeRawBufferPointer(start: key.mv_data, count: key.mv_size))
+        // In the room of the key before, unless somebody kept that.
+        name.removeAll(keepingCapacity: true)
+        unsafe name.append(
+          contentsOf: UnsafeRawBufferPointer(start: key.mv_data, count: key.mv_size))
         do throws(QueueError) {
           let content = unsafe UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size)
           guard try unsafe visit(name, content) else { return code }
