@@ -4,9 +4,12 @@
     bench-table.py OURS.jsonl [PEERS.jsonl...]
 
 OURS are lines of `pipeline bench --out`, PEERS those of the peers' scripts (train_step, rollout, grpo_e2e,
-store). A job that was measured several times counts with the median of its figures, so that both sides may
-take turns. What is missing on either side is named below the table, and the rest is still printed; so are
-lines that were measured while other programs ran.
+store, gemm peak). A job that was measured several times counts with the median of its figures, so that both
+sides may take turns. What is missing on either side is named below the table, and the rest is still printed;
+so are lines that were measured while other programs ran.
+
+"at most" is what the ratio would be if all useful FLOP of ours ran at the processor's peak in f32 (gemm peak)
+and nothing else took time: no f32 product can make it larger.
 
 Exit 0, also when rows are missing; 1 when a file cannot be read, after the rest; 2 for wrong arguments.
 """
@@ -89,7 +92,8 @@ def read_ours(records, notes):
         else:
             name = f"{job} {shape}"
         for field in ("tokens_per_second_median", "share_of_products", "share_of_memory",
-                      "seconds_median", "peak_memory_bytes", "gflop_per_second"):
+                      "seconds_median", "peak_memory_bytes", "gflop_per_second", "useful_gflop",
+                      "tokens"):
             ours.add((name, field, precision), record.get(field))
         for field, value in (record.get("figures") or {}).items():
             ours.add((name, field, precision), value)
@@ -102,6 +106,11 @@ def read_peers(records, notes):
     peers = Figures()
     for record in records:
         tool = record.get("tool")
+        if tool == "cpu_peak":
+            at = record.get(f"t{record.get('threads')}") or {}
+            for field in ("f32_avx2_gflops", "f32_avx512_gflops"):
+                peers.add(("cpu_peak", "f32", field), at.get(field))
+            continue
         if record.get("error"):
             notes.append(f"peers: {tool}: {record['error']}")
             continue
@@ -159,8 +168,15 @@ class Table:
         value, key = self.peers.best(keys, largest)
         return value, key[2] if key else None
 
-    def ratio(self, job, measure, own, theirs, least, aim, below=False, inverse=False):
-        """A row of two figures. below: smaller is better; inverse: theirs over ours."""
+    def fewest_seconds(self, name):
+        """Of a job of ours in f32, if all its useful FLOP ran at the processor's peak."""
+        work = self.ours.get((name, "useful_gflop", "f32"))
+        peak, _ = self.peer("cpu_peak", "f32")
+        return work / peak if work and peak else None
+
+    def ratio(self, job, measure, own, theirs, least, aim, below=False, inverse=False, bound=None):
+        """A row of two figures. below: smaller is better; inverse: theirs over ours; bound: the best that
+        our figure could be."""
         (mine, mode), (other, peer) = own, theirs
         sides = [side for value, side in ((mine, "ours"), (other, "the peers'")) if value is None]
         if sides:
@@ -170,8 +186,11 @@ class Table:
         found = None
         if mine is not None and other:
             found = other / mine if inverse else mine / other
+        most = None
+        if bound is not None and other:
+            most = other / bound if inverse else bound / other
         self.row(job, measure, self.number(mine, mode), self.number(other, peer), found, "×", least,
-                 aim, below)
+                 aim, below, most)
 
     def share(self, job, measure, own, least, aim, below=False):
         """A row of a figure that is a ratio in itself."""
@@ -181,16 +200,19 @@ class Table:
             return
         self.row(job, measure, mode or "", "", value, "", least, aim, below)
 
-    def row(self, job, measure, own, theirs, value, unit, least, aim, below):
+    def row(self, job, measure, own, theirs, value, unit, least, aim, below, most=None):
         text, verdict = "", ""
         if value is not None:
             text = f"{value:.2f}{unit}" if value < 100 else f"{value:.0f}{unit}"
             holds = value <= least if below else value >= least
             reaches = aim is not None and (value <= aim if below else value >= aim)
             verdict = "aim" if reaches else "holds" if holds else "**short**"
+            if not holds and most is not None and most < least:
+                verdict += ", beyond the peak"
         wanted = f"{'≤ ' if below else ''}{least:g}{unit}"
         goal = "" if aim is None else f"{'≤ ' if below else ''}{aim:g}{unit}"
-        self.rows.append((job, measure, own, theirs, text, wanted, goal, verdict))
+        limit = "" if most is None else f"{most:.2f}{unit}"
+        self.rows.append((job, measure, own, theirs, text, wanted, goal, limit, verdict))
 
     @staticmethod
     def number(value, mode):
@@ -205,8 +227,10 @@ class Table:
         name = f"train {model} {shape} ce"
         field = "tokens_per_second_median"
         job = f"train {model}, {shape.replace('x', ' × ')}"
+        tokens, fewest = self.ours.get((name, "tokens", "f32")), self.fewest_seconds(name)
         self.ratio(job, "tokens/s in f32 over torch eager f32", self.our(name, field, "f32"),
-                   self.peer(name, "tokens", ["f32"]), least, aim)
+                   self.peer(name, "tokens", ["f32"]), least, aim,
+                   bound=tokens / fewest if tokens and fewest else None)
         self.ratio(job, "tokens/s of the best modes", self.our(name, field),
                    self.peer(name, "tokens"), least_best, aim_best)
         self.share(job, "GFLOP/s over OpenBLAS's at these products",
@@ -245,7 +269,8 @@ class Table:
         for mode, precision, least, aim in (("f32", "f32", 3, 5), ("bf16", None, 2, 4)):
             self.ratio(job, f"steps/s over TRL {mode}",
                        self.our(own, "seconds_median", precision, largest=False),
-                       self.peer(name, "seconds", [mode]), least, aim, inverse=True)
+                       self.peer(name, "seconds", [mode]), least, aim, inverse=True,
+                       bound=self.fewest_seconds(own) if precision else None)
         self.memory(job, own, 0.3, 0.2, peer_name=name, modes=("f32", "bf16"))
 
     def outside(self):
@@ -328,8 +353,8 @@ def main():
     if versions:
         print(f"Peers: {', '.join(versions)}.")
     print()
-    print("| job | measure | ours | peer | ratio | at least | aim | |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| job | measure | ours | peer | ratio | at least | aim | at most | |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for row in table.rows:
         print("| " + " | ".join(row) + " |")
     for title, found in (("Not measured", table.missing), ("Notes", notes)):

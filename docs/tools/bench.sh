@@ -60,7 +60,7 @@ for model in $models; do
     case $model in
       S) bench rollout "$path" --precision "$precision" --shape 128x8x64,1x8x64,1x1x64 $steps ;;
       M) bench rollout "$path" --precision "$precision" --shape 128x8x64,32x8x64,1x8x64,1x1x64 $steps ;;
-      L) bench rollout "$path" --precision "$precision" --shape 1x8x32,1x1x32 ${steps:---steps 2} ;;
+      L) bench rollout "$path" --weights stored --precision "$precision" --shape 1x8x32,1x1x32 ${steps:---steps 2} ;;
     esac
   fi
   if wants step "$jobs" && [ "$model" = S ]; then

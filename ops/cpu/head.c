@@ -29,7 +29,7 @@ typedef struct {
   float *dx, *h, *dh, *inverses, *dlogits, *norm_parts;
 } head_arguments;
 
-// Calls of `ops_parallel` for one slab after the other, until none is left.
+// Sets a slab of up to `tokens` tokens from `token` on; returns how many it has.
 static size_t begin_slab(head_arguments *a, size_t token, size_t tokens) {
   const size_t left = a->model->vocabulary - token;
   a->token = token;
@@ -77,6 +77,7 @@ void ops_head_score_f32(
   ops_reserve_scratch(context, a.tiles.tile * (model->hidden + own));
   const bool is_packed = ops_keeps_weight(
       parameters, model->head, model->vocabulary, model->hidden, model->products);
+  // Whole, where a tile alone has room for logits, and where the weights are packed for good.
   const size_t tokens =
       logits && !is_packed && !model->keeps_panels ? SLAB_TOKENS : model->vocabulary;
   const size_t used = context->arena_used;
