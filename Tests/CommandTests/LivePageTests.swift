@@ -207,6 +207,20 @@ struct LivePageTests {
     #expect(served.count >= 2 && served.allSatisfy { $0["state"] as? String == "done" })
   }
 
+  @Test("a run whose definition is broken is a fault of the run, not a page that is not there")
+  func brokenDefinition() throws {
+    let scratch = try Scratch()
+    let run = scratch.path + "/hpt"
+    try FileManager.default.copyItem(atPath: SeenRuns.shared.get().hpt, toPath: run)
+    try Data("steps: [".utf8).write(to: URL(fileURLWithPath: run + "/pipeline.yaml"))
+    let server = try Served(scratch.path)
+    let response = try server.get("/api/runs/hpt")
+    #expect(response.status == 500, "\(response.status)")
+    let body = try JSONSerialization.jsonObject(with: Data(response.body)) as? [String: Any]
+    #expect("\(body ?? [:])".contains("pipeline.yaml"), "\(body ?? [:])")
+    #expect(try server.get("/api/runs").status == 200)
+  }
+
   @Test("views answer what is asked, and refuse what means nothing, by name")
   func views() throws {
     let server = try served()
