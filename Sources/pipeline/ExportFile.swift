@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Inspector
 
@@ -45,8 +46,15 @@ final class ExportFile {
         remedy: "Name another file, or replace it with --force.")
     }
     let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Self.failure(temporary) }
+    guard descriptor >= 0 else { throw Self.failure(path) }
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+  }
+
+  /// What `--json` says of a file is no part of the file.
+  static func validate(_ path: String?, json: Bool) throws(ValidationError) {
+    if path == "-", json {
+      throw ValidationError("--json prints on stdout, where --out - has the file: name a file.")
+    }
   }
 
   func write(_ text: String) throws { try write(text.utf8) }

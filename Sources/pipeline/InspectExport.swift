@@ -27,9 +27,7 @@ struct InspectExport: ParsableCommand {
   @Flag(help: "Replace the file if there is one.") var force = false
   @Flag(help: "Say on stdout as JSON what was written (not with --out -).") var json = false
 
-  func validate() throws {
-    if json, out == "-" { throw ValidationError("--json says what a file holds; --out is stdout.") }
-  }
+  func validate() throws { try ExportFile.validate(out, json: json) }
 
   private struct Report: Encodable {
     var file: String

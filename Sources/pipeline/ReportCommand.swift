@@ -17,7 +17,8 @@ struct ReportCommand: ParsableCommand {
   var runs: [String]
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("The file; the default stands beside the first run.", valueName: "file"))
+    help: ArgumentHelp(
+      "The file; - for stdout. The default stands beside the first run.", valueName: "file"))
   var out: String?
   @Option(help: ArgumentHelp("Most megabytes of the file, 2 to 200.", valueName: "MB"))
   var limit = 20
@@ -27,6 +28,7 @@ struct ReportCommand: ParsableCommand {
   func validate() throws {
     guard !runs.isEmpty, runs.count <= 8 else { throw ValidationError("Name 1 to 8 runs.") }
     guard (2...200).contains(limit) else { throw ValidationError("--limit is 2 to 200.") }
+    try ExportFile.validate(out, json: options.json)
   }
 
   private struct Written: Encodable {
@@ -49,7 +51,7 @@ struct ReportCommand: ParsableCommand {
           file: path, bytes: contents.bytes, groups: contents.groups, allGroups: contents.allGroups)
       )
     }
-    options.output.print(TerminalText.escaped(path))
+    if path != "-" { options.output.print(TerminalText.escaped(path)) }
     Output.note(
       "\((contents.bytes + 500_000) / 1_000_000) MB, "
         + "\(contents.groups) of \(contents.allGroups) groups with their tokens")

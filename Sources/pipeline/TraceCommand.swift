@@ -13,7 +13,9 @@ struct TraceCommand: ParsableCommand {
       """)
 
   @OptionGroup var place: RunArgument
-  @Option(name: [.customLong("out")], help: ArgumentHelp("File to write.", valueName: "file"))
+  @Option(
+    name: [.customLong("out")],
+    help: ArgumentHelp("File to write; - for stdout.", valueName: "file"))
   var out: String
   @Flag(help: "Replace the file if there is one.") var force = false
   @OptionGroup var options: FactOptions
@@ -23,14 +25,16 @@ struct TraceCommand: ParsableCommand {
     var turns: Int
   }
 
+  func validate() throws { try ExportFile.validate(out, json: options.json) }
+
   func run() throws {
     let run = try place.open()
     let turns = try ExportFile.write(out, replaces: force) { file in
       try ActivityTrace(run.directory).write { try file.write($0) }
     }
     if options.json { return try options.output.json(Report(trace: out, turns: turns)) }
-    options.output.print(
-      "\(TerminalText.escaped(out)): \(turns) turns. Open it at https://ui.perfetto.dev, which reads it "
-        + "in the browser.")
+    let hint = "\(turns) turns. Open it at https://ui.perfetto.dev, which reads it in the browser."
+    if out == "-" { return Output.note(hint) }
+    options.output.print("\(TerminalText.escaped(out)): \(hint)")
   }
 }

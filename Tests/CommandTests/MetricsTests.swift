@@ -147,6 +147,24 @@ struct MetricsTests {
     }
   }
 
+  @Test("what goes to stdout stands there alone")
+  func stdout() throws {
+    let run = try MeasuredRun.shared.get()
+    let trace = try Binary.run(["trace", run.path, "--out", "-"])
+    #expect(trace.status == 0 && trace.error.contains("turns"), "\(trace)")
+    let value = try JSONSerialization.jsonObject(with: Data(trace.out.utf8))
+    #expect(((value as? [String: Any])?["traceEvents"] as? [Any])?.isEmpty == false)
+    let report = try Binary.run(["report", run.path, "--out", "-"])
+    // Not in the macro: a page is no message.
+    let isPage = report.out.hasPrefix("<!") && report.out.hasSuffix("</html>\n")
+    #expect(report.status == 0 && isPage)
+    let both = try Binary.run(["trace", run.path, "--out", "-", "--json"])
+    #expect(both.status == 2 && both.error.contains("--json"), "\(both)")
+    let nowhere = try Binary.run(["trace", run.path, "--out", run.scratch.path + "/none/t.json"])
+    #expect(
+      nowhere.status != 0 && nowhere.error.contains("/none/t.json: ") && nowhere.isOneLineError)
+  }
+
   @Test("a trace has the form of Chrome's, and every turn of the run")
   func trace() throws {
     let run = try MeasuredRun.shared.get()
