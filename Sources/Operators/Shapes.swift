@@ -82,6 +82,10 @@ public let keyBlockPositions = Int(OPS_KEY_BLOCK)
 /// Bytes of weights up to which they stay packed for products beside their tensor: `OPS_KEPT_PANELS`.
 public let keptPanelBytes = 4 << 30
 
+/// Tokens of the vocabulary whose weights the head packs at once where its logits are kept:
+/// `OPS_SLAB_TOKENS`.
+public let slabTokens = 1 << 14
+
 /// `OPS_ABSENT`, a macro that Swift does not import.
 let absent = Int(bitPattern: UInt.max)
 

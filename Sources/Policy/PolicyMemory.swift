@@ -99,8 +99,8 @@ public struct PolicyMemory: Sendable {
 
   private var headPanels: Int { shape.hidden * shape.vocabulary }
 
-  /// Of what the head packs at once where its logits are kept (`SLAB_TOKENS` in ops/cpu/head.c).
-  private var slabPanels: Int { shape.hidden * min(shape.vocabulary, 1 << 14) }
+  /// Of what the head packs at once where its logits are kept.
+  private var slabPanels: Int { shape.hidden * min(shape.vocabulary, slabTokens) }
 
   /// Of a pass that only scores.
   public func scoring(_ group: Group, count: Int) -> Int {

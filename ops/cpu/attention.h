@@ -25,7 +25,7 @@ OPS_BODY ops_key_shape ops_key_shape_of(const ops_model *model) {
 typedef struct {
   const float *shared;
   size_t shared_blocks;
-  float *own;
+  const float *own;
 } ops_key_blocks;
 
 OPS_BODY const float *ops_block_at(

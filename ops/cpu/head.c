@@ -6,9 +6,7 @@
 #include "head.h"
 #include "product.h"
 
-// Tokens of a slab: a product's passes end where it does.
-#define SLAB_TOKENS ((size_t)1 << 14)
-_Static_assert(SLAB_TOKENS % OPS_DEPTH == 0, "a sum over tokens is cut as without slabs");
+_Static_assert(OPS_SLAB_TOKENS % OPS_DEPTH == 0, "a product's passes end where a slab does");
 
 typedef struct {
   ops_context *context;
@@ -79,7 +77,7 @@ void ops_head_score_f32(
       parameters, model->head, model->vocabulary, model->hidden, model->products);
   // Whole, where a tile alone has room for logits, and where the weights are packed for good.
   const size_t tokens =
-      logits && !is_packed && !model->keeps_panels ? SLAB_TOKENS : model->vocabulary;
+      logits && !is_packed && !model->keeps_panels ? OPS_SLAB_TOKENS : model->vocabulary;
   const size_t used = context->arena_used;
   for (size_t token = 0; token < model->vocabulary; token += tokens) {
     const size_t slab = begin_slab(&a, token, tokens);
@@ -194,7 +192,7 @@ void ops_head_backward_f32(
   const size_t D = model->hidden, V = model->vocabulary, stride = ops_logit_stride(model);
   const size_t chunk = logits ? count : chunk_rows(model, count);
   // Whole, where each chunk of rows would pack every slab again.
-  const size_t tokens = chunk == count ? SLAB_TOKENS : V;
+  const size_t tokens = chunk == count ? OPS_SLAB_TOKENS : V;
   head_arguments a = {
       .context = context, .model = model, .head = ops_head_of(context, model, parameters, !logits),
       .x = x->values, .targets = targets, .temperature = temperature,
@@ -221,10 +219,10 @@ void ops_head_backward_f32(
       ops_parallel(context, a.tiles.count, head_backward_tile_variants[context->isa], &a);
     }
     if (!gradient) continue;
-    for (size_t token = 0; token < V; token += SLAB_TOKENS) {
+    for (size_t token = 0; token < V; token += OPS_SLAB_TOKENS) {
       const size_t left = V - token;
       const ops_gradient_product product = {
-          n, left < SLAB_TOKENS ? left : SLAB_TOKENS, D, a.dlogits + token, a.h, stride, D,
+          n, left < OPS_SLAB_TOKENS ? left : OPS_SLAB_TOKENS, D, a.dlogits + token, a.h, stride, D,
           gradient->values + model->head + token * D, a.transposed.pairs};
       context->arena_used = used + 1;
       ops_accumulate_products(context, &product, 1);

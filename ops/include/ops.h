@@ -69,6 +69,8 @@ ops_tensor *ops_tensor_create(ops_context *context, size_t count, ops_type type)
 // Bytes of weights up to which their tensor keeps them packed for products, beside its values, where
 // the model says so.
 #define OPS_KEPT_PANELS ((size_t)4 << 30)
+// Tokens of the vocabulary whose weights the head packs at once where its logits are kept.
+#define OPS_SLAB_TOKENS ((size_t)1 << 14)
 void ops_tensor_destroy(ops_tensor *tensor);
 size_t ops_tensor_count(const ops_tensor *tensor);
 ops_type ops_tensor_type(const ops_tensor *tensor);
