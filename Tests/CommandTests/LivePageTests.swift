@@ -207,6 +207,36 @@ struct LivePageTests {
     #expect(served.count >= 2 && served.allSatisfy { $0["state"] as? String == "done" })
   }
 
+  @Test("the pipeline's page counts the records that are kept")
+  func logs() throws {
+    func answer(_ server: Served, _ path: String) throws -> [String: Any] {
+      let body = Data(try server.get("/api/runs/" + path).body)
+      return try #require(try JSONSerialization.jsonObject(with: body) as? [String: Any])
+    }
+    func records(_ server: Served, _ run: String) throws -> [String: Int] {
+      let logs = try #require(try answer(server, run + "/pipeline")["logs"] as? [[String: Any]])
+      return Dictionary(
+        uniqueKeysWithValues: logs.map { ($0["log"] as? String ?? "", $0["records"] as? Int ?? -1) }
+      )
+    }
+    let runs = try SeenRuns.shared.get()
+    let scratch = try Scratch()
+    let made = try Binary.run([
+      "run", "\(runs.scratch.path)/hpt-data.yaml", "--set", "retention.steps=1",
+      "--set", "checkpoint.every=1", "--set", "checkpoint.keep=1", "--run",
+      scratch.path + "/trimmed", "--quiet",
+    ])
+    try #require(made.status == 0, "\(made)")
+    let trimmed = try Served(scratch.path)
+    let kept = try #require(try answer(trimmed, "trimmed/groups")["total"] as? Int)
+    #expect(kept < 32)
+    #expect(try records(trimmed, "trimmed")["prompts"] == kept)
+    let records = try records(served(), "hpt")
+    // 4 steps of 8 prompts.
+    #expect(records["prompts"] == 32 && records["rollouts"] == 32 && records["verdicts"] == 32)
+    #expect(records["decisions"] == 32 && records["batches"] == 4 && records["updates"] == 4)
+  }
+
   @Test("a run whose definition is broken is a fault of the run, not a page that is not there")
   func brokenDefinition() throws {
     let scratch = try Scratch()
